@@ -83,7 +83,12 @@ main() {
     silences) show "$url/silences" silences ;;
     silence)
       [[ -n $span || -n $preview ]] || die usage "--for is missing: how long the silence lasts, such as --for 2h"
+      [[ -z $span || $span =~ ^([0-9]+\ *(d|h|m|s|ms|us|ns)\ *)+$ ]] || die usage "--for: '$(printable "$span")' is not a span such as 30m, 2h or 7d"
       tell POST "$url/silences/preview" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" '$ARGS.named')"
+      [[ $(jq .rules_selected <<<"$answer") != 0 ]] ||
+        die usage "no rule has the name '$(printable "${rule:-*}")', or none of them is on; nothing is silenced" "'./resmon alerts rules' lists them"
+      [[ $(jq .hosts_selected <<<"$answer") != 0 ]] ||
+        warn "no host matches '$(printable "${words[1]-}")' now; the silence is for later ones"
       say "$(jq -r 'def many(name): "\(.) \(name)\(if . == 1 then "" else "s" end)";
         "\(.alerts | many("alert")) on \(.hosts | many("host")) now; for \(.rules_selected | many("rule")) on \(.hosts_selected | many("host"))"' <<<"$answer")"
       [[ -z $preview ]] || return 0

@@ -169,6 +169,11 @@ check_processes() {
       finding warn processes "$name ended unexpectedly" "./resmon logs server client load --level warn; ./resmon up starts it again"
     fi
   done < <(running_names)
+  for name in server client; do
+    # The server of './resmon deploy server' runs on another machine; fleet.json names it.
+    [[ -s $RESMON_HOME/$name.toml && ! -e $(pid_file "$name") && ! ($name == server && -s $RESMON_HOME/fleet.json) ]] || continue
+    finding warn processes "$name is configured, but does not run" "./resmon start $name"
+  done
 }
 
 check_ports() {

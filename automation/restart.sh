@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 use process config http ports build house remote compose place service
 
-usage() { service_usage restart "Stops and starts the programs: they read configuration, tokens and certificates."; }
+usage() { service_usage restart "Stops and starts the programs: they read configuration, tokens and certificates.
+If a configuration has an error, nothing is stopped."; }
 
 main() { service_main restart "$@"; }

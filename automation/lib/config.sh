@@ -217,11 +217,12 @@ ensure_config() {
   fi
 }
 
-# check_config PROGRAM FILE: the program's own opinion of it; fails with the contract's code for a wrong configuration.
+# check_config PROGRAM FILE [LINE]: the program's own opinion of it; fails with the contract's code for a wrong configuration, and
+# prints LINE after the error.
 check_config() {
   local output
   output=$("$1" --config "$2" --check-config 2>&1 </dev/null) ||
-    die configuration "the configuration $2 has an error" "${output:-$1 --check-config failed and printed nothing}"
+    die configuration "the configuration $2 has an error" "${output:-$1 --check-config failed and printed nothing}" ${3:+"$3"}
 }
 
 # keep_given: saves settings from the environment in the programs' files, so that a restart from another shell has them too. Secrets

@@ -139,10 +139,15 @@ tell_removed_sinks() {
     "the database \(.name) is no longer configured; \(.backlog_entries) journal entries that waited for it are dropped"' 2>/dev/null)
 }
 
+# need_config server|client: fails if the program has no configuration yet.
+need_config() {
+  [[ -s $RESMON_HOME/$1.toml ]] || die configuration "$RESMON_HOME/$1.toml is not there yet" "'./resmon up' or './resmon configure' writes it"
+}
+
 # start_program server|client: as the configuration has it; this command does not end it again.
 start_program() {
   local program=$RESMON_BUILD_DIR/bin/resmon-$1 config=$RESMON_HOME/$1.toml
-  [[ -s $config ]] || die configuration "$config is not there yet" "'./resmon up' or './resmon configure' writes it"
+  need_config "$1"
   keep_given
   check_config "$program" "$config"
   start "$1" "$program" --config "$config"

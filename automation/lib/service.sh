@@ -80,9 +80,25 @@ service_docker() {
   run_compose "$verb"
 }
 
+# check_restart: fails before anything is stopped if a program would not start again with its configuration.
+check_restart() {
+  local role kept=''
+  for role in "${roles[@]}"; do
+    ! is_running "$role" || kept=${kept:+${kept% continues} and }"$role continues"
+  done
+  [[ $kept != *' and '* ]] || kept=${kept%s}
+  for role in "${roles[@]}"; do
+    need_config "$role"
+    check_config "$RESMON_BUILD_DIR/bin/resmon-$role" "$RESMON_HOME/$role.toml" \
+      "nothing was stopped${kept:+: $kept with the old configuration}"
+  done
+}
+
 service_house() {
   local role
   take_lock 60
+  [[ $verb == stop ]] || need_binaries yes
+  [[ $verb != restart ]] || check_restart
   if [[ $verb != start ]]; then
     # Clients first, so that the server takes in what they still send.
     for role in client server; do
@@ -97,7 +113,6 @@ service_house() {
     if [[ $verb == stop ]] && ! is_running server; then rm -f -- "$RESMON_HOME/run/endpoints.json"; fi
   fi
   [[ $verb != stop ]] || return 0
-  need_binaries yes
   for role in server client; do
     [[ " ${roles[*]} " != *" $role "* ]] || start_program "$role"
   done

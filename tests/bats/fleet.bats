@@ -35,6 +35,30 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   [ "$(processes)" -eq 1 ]
 }
 
+@test "restart stops nothing if a configuration has an error" {
+  configured
+  resmon start
+  before=$(pid_in server)/$(pid_in client)
+  cp "$RESMON_HOME/server.toml" "$BATS_TEST_TMPDIR/server.toml"
+  printf 'nonsense = 1\n' >>"$RESMON_HOME/server.toml"
+  run resmon restart
+  [ "$status" -eq 3 ]
+  [[ $output == *'server.toml has an error'*'nonsense'*'nothing was stopped: server and client continue with the old configuration'* ]]
+  run resmon restart server
+  [ "$status" -eq 3 ]
+  [[ $output == *'nothing was stopped: server continues with the old configuration'* ]]
+  rm "$RESMON_HOME/server.toml"
+  run resmon restart
+  [ "$status" -eq 3 ]
+  [[ $output == *'server.toml is not there yet'* ]]
+  [ "$before" = "$(pid_in server)/$(pid_in client)" ]
+  # Another program's error does not hinder.
+  resmon restart client
+  [ "$before" != "$(pid_in server)/$(pid_in client)" ]
+  [ "$(processes)" -eq 2 ]
+  cp "$BATS_TEST_TMPDIR/server.toml" "$RESMON_HOME/server.toml"
+}
+
 @test "after configure --tls a restart and an up have the simulated clients use TLS" {
   up_here
   run grep -qx 'tls.enabled=true' "$RESMON_HOME/load.arguments"

@@ -104,6 +104,12 @@ teardown() { teardown_house; }
   [ "$status" -eq 0 ]
   [[ $output == *'answers at'* ]]
   [ "$(resmon doctor --json | jq -r 'map(select(.check == "server"))[0].state')" = ok ]
+  [[ $output != *'does not run'* ]]
+  resmon stop client
+  run resmon doctor
+  [ "$status" -eq 0 ]
+  [[ $output == *'warn  processes      client is configured, but does not run'*'remedy: ./resmon start client'* ]]
+  [[ $output != *'server is configured, but'* ]]
 }
 
 @test "status and doctor tell of clients that the server does not let in" {
@@ -118,6 +124,23 @@ teardown() { teardown_house; }
   run resmon doctor
   [[ $output == *'warn  clients        web2?[31m is refused: another name'*'remedy: ./resmon configure enrol'* ]]
   [[ $output == *'web3 is refused (name_in_use): twice'* && $output != *$'\e[31m'* ]]
+}
+
+@test "alerts silence refuses a wrong span and a rule that there is not, and warns if no host matches" {
+  FAKE_SILENCE='{"alerts": 0, "hosts": 0, "hosts_selected": 2, "rules_selected": 0}' up_here --clients 0
+  for span in 30 2x h ''; do
+    run resmon alerts silence --for "$span"
+    [ "$status" -eq 2 ]
+    [[ $output == *--for* && $output != *rules* ]]
+  done
+  run resmon alerts silence --rule 'no-such*' --for 2h
+  [ "$status" -eq 2 ]
+  [[ $output == *"no rule has the name 'no-such*'"*'nothing is silenced'*"'./resmon alerts rules'"* && $output != *'silenced for'* ]]
+  resmon down
+  FAKE_SILENCE='{"alerts": 0, "hosts": 0, "hosts_selected": 0, "rules_selected": 30}' up_here --clients 0
+  run resmon alerts silence web9 --for '1h 30m'
+  [ "$status" -eq 0 ]
+  [[ $output == *"warning: no host matches 'web9' now"*'for 30 rules on 0 hosts'*'silenced for 1h 30m'*'unsilence 7'* ]]
 }
 
 @test "doctor names a taken port, open secrets and a wrong configuration, and a remedy for each" {
