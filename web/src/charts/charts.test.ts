@@ -18,6 +18,20 @@ test("stacked parts add up, gaps stay gaps, hidden parts leave", () => {
   assert.deepEqual(toModel(lines, "stack", window, new Set(["a"])).drawn[2], [110, 100, null]);
 });
 
+test("in a stack a part that ended or had not begun counts as nothing, below others as well", () => {
+  const lines = [line("ended", [5, null, null]), line("lasting", [10, 20, null]), line("begun", [null, 1, null])];
+  const model = toModel(lines, "stack", window, new Set());
+  assert.deepEqual(model.drawn, [[5, 0, null], [15, 20, null], [15, 21, null]]);
+  assert.deepEqual(model.values[0], [5, null, null], "the legend says that there is none");
+  assert.deepEqual(toModel(lines, "stack", window, new Set(["lasting"])).drawn[0], [5, 0, null]);
+});
+
+test("a part between two of its regular samples is drawn through where no other part has a value", () => {
+  const wide = { from: 0, to: 50, step: 10 };
+  const model = toModel([line("a", [1, null, 2, null, 3]), line("b", [4, null, 4, null, 4])], "stack", wide, new Set());
+  assert.deepEqual(model.drawn, [[1, undefined, 2, undefined, 3], [5, undefined, 6, undefined, 7]]);
+});
+
 test("mirrored lines are drawn below zero and told above it", () => {
   const model = toModel([line("in", [1, 2, 3]), line("out", [4, null, 5], true)], "mirror", window, new Set());
   assert.deepEqual(model.drawn[1], [-4, null, -5]);

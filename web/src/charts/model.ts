@@ -33,19 +33,16 @@ export function toModel(lines: readonly Line[], style: Style, window: Window, hi
           ? { line: index, low: signed(markGaps(line.high), line), high: signed(markGaps(line.low), line) }
           : { line: index, low: markGaps(line.low), high: markGaps(line.high) }]);
   if (style !== "stack") return { times, drawn: values.map((column, index) => signed(column, lines[index])), values, bands };
-  let floor: Column = new Array<number | null>(times.length).fill(null);
+  // A part without a value counts as nothing while another part has one: uPlot fills a band only where both of its edges have values. Only where
+  // no part has a value there is a gap, or a stretch that is drawn through.
+  const parts = lines.flatMap((line, index) => (line.overlay === true || hidden.has(line.key) ? [] : [values[index] ?? []]));
+  let floor: Column = times.map((_, at) =>
+    parts.some((part) => typeof part[at] === "number") ? 0 : parts.some((part) => part[at] === undefined) ? undefined : null);
   const drawn = values.map((column, index) => {
     if (hidden.has(lines[index]?.key ?? "")) return column.map(() => null);
     if (lines[index]?.overlay === true) return column;
-    const below = floor;
-    const sum = column.map((value, at) => {
-      const base = below[at];
-      if (typeof value === "number") return value + (base ?? 0);
-      // A part that is missing alone counts as nothing; where every part is missing there is a gap.
-      return base ?? value;
-    });
-    floor = sum;
-    return sum;
+    floor = floor.map((base, at) => (typeof base === "number" ? base + (column[at] ?? 0) : base));
+    return floor;
   });
   return { times, drawn, values, bands };
 }
