@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toGrid } from "../core/grid.ts";
 import { timeLabels } from "./axis_time.ts";
-import { isolated, toModel } from "./model.ts";
+import { isolated, latestValues, toModel } from "./model.ts";
 import { kComparisons } from "./comparisons.ts";
 import { isPartition, type Line } from "./panel.ts";
 import { kPanels } from "./panels.ts";
@@ -30,6 +30,18 @@ test("a part between two of its regular samples is drawn through where no other 
   const wide = { from: 0, to: 50, step: 10 };
   const model = toModel([line("a", [1, null, 2, null, 3]), line("b", [4, null, 4, null, 4])], "stack", wide, new Set());
   assert.deepEqual(model.drawn, [[1, undefined, 2, undefined, 3], [5, undefined, 6, undefined, 7]]);
+});
+
+test("a legend has no value of a line that ended before the newest time", () => {
+  const steps = (values: Record<number, number>, length = 20) => Array.from({ length }, (_, at) => values[at] ?? null);
+  const all = Array.from({ length: 20 }, (_, at) => at);
+  assert.deepEqual(latestValues([all, steps({ 0: 1, 1: 2, 2: 71.8 }), steps({ 5: 7 }), steps({})], 19), [19, null, null, null]);
+  assert.deepEqual(latestValues([steps({ 15: 1, 16: 2, 17: 3 })], 19), [3], "the newest steps have no samples yet");
+  assert.deepEqual(latestValues([steps({ 0: 1, 1: 2, 2: 3 })], 19), [null], "alone in its chart");
+  assert.deepEqual(latestValues([steps({ 0: 1, 1: 2, 2: 3 })], 4), [3], "the rest of the range is in the future");
+  assert.deepEqual(latestValues([steps({ 3: 8 })], 19), [8], "of one value no rhythm is known");
+  const slow = toModel([line("slow", steps({ 1: 1, 7: 2, 13: 3 }))], "line", { from: 0, to: 200, step: 10 }, new Set());
+  assert.deepEqual(latestValues(slow.values, 19), [3]);
 });
 
 test("mirrored lines are drawn below zero and told above it", () => {

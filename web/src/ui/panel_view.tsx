@@ -126,8 +126,9 @@ function Tools({ id, title, query, chart, drawn, unit }: ToolsProps) {
     const canvas = chart()?.canvas;
     if (canvas === undefined) return;
     const style = getComputedStyle(document.documentElement);
-    const legend = drawn.lines.map((line) => ({
-      colour: colours.series[line.colour % colours.series.length] ?? "", text: `${line.label} ${format(figuresOf(line.values).last, unit)}`,
+    const latest = chart()?.latest ?? [];
+    const legend = drawn.lines.map((line, index) => ({
+      colour: colours.series[line.colour % colours.series.length] ?? "", text: `${line.label} ${format(latest[index] ?? null, unit)}`,
     }));
     downloadPicture(title, canvas, legend, { text: style.getPropertyValue("--text"), ground: style.getPropertyValue("--raised") });
   };
