@@ -668,6 +668,8 @@ export const kGerman = {
   "Hosts by {figure}": "Hosts nach {figure}",
   "Hosts of {group} by {figure}": "Hosts aus {group} nach {figure}",
   "Show only {tag}": "Nur {tag} anzeigen",
+  "for {lasting}, since {time}": "seit {lasting} (ab {time})",
+  "since {time} or earlier": "seit {time} oder früher",
   "for {lasting}": "seit {lasting}",
   "no alerts": "keine Alarme",
   "load {load} · pressure {pressure} · in {received}, out {sent}": "Last {load} · Engpass {pressure} · ▾ {received} ▴ {sent}",
