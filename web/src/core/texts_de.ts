@@ -304,7 +304,7 @@ export const kGerman = {
   "yesterday": "gestern",
   "this week": "diese Woche",
   "last week": "letzte Woche",
-  "Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30.": "Nicht verstanden. Beispiele: gestern, letzten Dienstag 14:00–15:00, 3 Tage, seit 9:30.",
+  "Not understood. Examples: yesterday, last Tuesday afternoon, yesterday 14:00–15:00, 3 days, since 9:30.": "Nicht verstanden. Beispiele: gestern, letzten Dienstag Nachmittag, gestern 14:00–15:00, 3 Tage, seit 9:30.",
   "Both times are needed, as {example}.": "Beide Zeiten werden benötigt, in der Form {example}.",
   "The end must lie at least ten seconds after the begin.": "Das Ende muss mindestens zehn Sekunden nach dem Anfang liegen.",
   "From – to": "Von – bis",
@@ -1035,6 +1035,8 @@ const kWords: Record<string, string> = {
   woche: "week", wochen: "week", monat: "month", jahr: "year",
   montag: "monday", dienstag: "tuesday", mittwoch: "wednesday", donnerstag: "thursday", freitag: "friday", samstag: "saturday", sonnabend: "saturday", sonntag: "sunday",
   mo: "monday", di: "tuesday", mi: "wednesday", do: "thursday", fr: "friday", sa: "saturday", so: "sunday",
+  früh: "morning", morgen: "morning", morgens: "morning", vormittag: "morning", vormittags: "morning", nachmittag: "afternoon", nachmittags: "afternoon",
+  abend: "evening", abends: "evening", nacht: "night", nachts: "night", am: "at", der: "the",
   januar: "january", februar: "february", märz: "march", mai: "may", juni: "june", juli: "july", oktober: "october", dezember: "december",
   mär: "march", okt: "october", dez: "december",
 };
@@ -1045,4 +1047,5 @@ export const timeInEnglish = (text: string): string => text
   .replace(/(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)/g, (_, day: string, month: string, year: string) => `${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`)
   .replace(/(?<![\d.])(\d{1,2})\.(\d{1,2})\.(?!\d)/g, (whole, day: string, month: string) => (kMonths[Number(month) - 1] === undefined ? whole : `${day} ${kMonths[Number(month) - 1]}`))
   .replace(/(?<![:\d])(\d{1,2}) ?uhr/gi, "$1:00")
+  .replace(/(\p{L}{3,}tag|mittwoch|sonnabend)(?=(?:morgen|vormittag|nachmittag|abend|nacht)s?(?!\p{L}))/giu, "$1 ")
   .replace(/\p{L}+/gu, (word) => kWords[word.toLowerCase()] ?? word).trim();
