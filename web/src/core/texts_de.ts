@@ -453,6 +453,8 @@ export const kGerman = {
   "pending": "anstehend",
   "firing": "aktiv",
   "No alert fires.": "Kein Alarm ist aktiv.",
+  "{n} host is in trouble by its thresholds.|{n} hosts are in trouble by their thresholds.": "{n} Host ist nach seinen Schwellenwerten gestört.|{n} Hosts sind nach ihren Schwellenwerten gestört.",
+  "{n} host is down.|{n} hosts are down.": "{n} Host ist ausgefallen.|{n} Hosts sind ausgefallen.",
   "Alerts that fire": "Aktive Alarme",
   "Now": "Jetzt",
   "Severity": "Schwere",
