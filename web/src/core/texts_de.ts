@@ -494,6 +494,8 @@ export const kGerman = {
   "Time": "Zeit",
   "Note": "Notiz",
   "fired": "ausgelöst",
+  "The condition became true at {time}.": "Die Bedingung traf ab {time} zu.",
+  "ended": "beendet",
   "ended after {duration}": "beendet nach {duration}",
   "came late, no message": "kam zu spät, keine Nachricht",
   "New rule": "Neue Regel",
