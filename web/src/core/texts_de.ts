@@ -875,6 +875,7 @@ export const kGerman = {
   "for CPU": "auf CPU",
   "for memory": "auf Speicher",
   "for I/O": "auf E/A",
+  "at {time}, the end of the range": "um {time}, am Ende des Zeitraums",
   "Processes, those that use most first": "Prozesse, die größten Verbraucher zuerst",
   "Containers": "Container",
   "Containers, those that use most first": "Container, die größten Verbraucher zuerst",
