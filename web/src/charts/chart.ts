@@ -369,10 +369,10 @@ export class Chart {
           stroke: colourOf(line),
           // Outlines would give a part of half a percent the weight of a large one.
           width: line.overlay === true ? 1.2 : style === "stack" ? 0 : 1.4,
-          ...(line.overlay === true ? { dash: [4, 3] } : {}),
+          ...(line.overlay === true ? { dash: [4, 3] } : line.below === true ? { dash: [6, 2] } : {}),
           ...(style === "heat" ? { paths: () => null } : {}),
           ...(style === "stack" && line.overlay !== true ? { fill: faded(colourOf(line), 0.66) } : {}),
-          ...(style === "mirror" || (style === "line" && alone && line.overlay !== true && line.low === undefined) ? { fill: faded(colourOf(line), 0.14), fillTo: 0 } : {}),
+          ...(style === "mirror" || (style === "line" && alone && line.overlay !== true && line.low === undefined) ? { fill: faded(colourOf(line), style !== "mirror" ? 0.14 : line.below === true ? 0.07 : 0.2), fillTo: 0 } : {}),
           points: {
             size: 4,
             show: () => style !== "heat" && isolated(this.model.drawn[index] ?? []).length > 0,

@@ -271,7 +271,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
           <li key={line.key} onMouseEnter={() => chart.current?.emphasise(index)} onMouseLeave={() => chart.current?.emphasise(null)}>
             <button type="button" aria-pressed={!hidden.has(line.key)} title={t("Click to hide or show; Shift-click to show it alone")}
                     onClick={(event) => toggle(line.key, event.shiftKey)}>
-              <span class={`swatch swatch-${(line.colour % 8) + 1}${line.overlay === true ? " is-dashed" : ""}`} aria-hidden="true" />
+              <span class={`swatch swatch-${(line.colour % 8) + 1}${line.overlay === true ? " is-dashed" : style !== "mirror" ? "" : line.below === true ? " is-below" : " is-above"}`} aria-hidden="true" />
               <span class="legend-label">{line.label}</span>
               <span class="legend-value" />
             </button>
