@@ -74,6 +74,17 @@ view("alerts: where nothing fires and nobody is told", false, {}, async (page) =
   assert.equal(await page.title(), "Alerts · resmon");
 });
 
+viewTest("alerts: where nothing fires, hosts that are in trouble all the same lead to the fleet", () => browser, { names: defaultNames(8) }, { hash: "#/alerts" }, async (page) => {
+  await page.getByRole("link", { name: "1 host is down." }).waitFor();
+  await page.evaluate(() => localStorage.setItem("resmon.settings", JSON.stringify({ thresholds: { memory: { raised: 1, high: 1 } } })));
+  await page.reload();
+  await page.getByText(/^No alert fires\. 7 hosts are in trouble by their thresholds\. 1 host is down\.$/).waitFor();
+  await shot(page, "alerts-none-but-trouble");
+  await page.getByRole("link", { name: "7 hosts are in trouble by their thresholds." }).click();
+  await page.waitForFunction(() => location.hash.includes("state%3Atrouble"));
+  await page.waitForFunction(() => document.querySelectorAll("tr.host-row").length === 7);
+});
+
 view("alerts: at phone width, light", true, { scheme: "light", width: 390 }, async (page) => {
   await firing(page).first().waitFor();
   assert.ok((await overflow(page)) <= 0);

@@ -102,9 +102,11 @@ view("fleet: what is in trouble comes first, with its reasons and since when; on
   const strip = page.getByRole("region", { name: "In trouble" });
   await strip.getByText("disk-full /var 96.1 %").waitFor();
   const [web, db, down] = ["web1", "db1", "cache1"];
-  for (const [name, words] of [[web, /disk-full .* for 12 min/], [db, /memory-pressure 24 %.* for 3 min/], [down, /down.* for 3 h/]])
+  for (const [name, words] of [[web, /disk-full .* for 12 min, since (\d\d-\d\d )?\d\d:\d\d$/], [db, /memory-pressure 24 %.* for 3 min, since/], [down, /down.* for 3 h, since/]])
     assert.match((await strip.getByRole("listitem").filter({ hasText: name }).innerText()).replaceAll("\n", " "), words);
   await page.waitForFunction(() => document.title.startsWith("(3) "));
+  for (const [name, words] of [[web, /^since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/], [down, /^silent since/]])
+    assert.match(await page.locator(`tr[data-host="${name}"] .col-state, tr[data-host="${name}"] .col-state .state`).evaluateAll((all) => all.map((one) => one.title).join("")), words);
   assert.match(await page.locator(`tr[data-host="${web}"]`).innerText(), /Trouble 12 min\s+web1\s*disk-full \/var 96.1 %/);
   const names = () => page.locator("tr.host-row").evaluateAll((rows) => rows.map((row) => row.dataset.host));
   await page.waitForFunction((wanted) => [...document.querySelectorAll("tr.host-row")].slice(0, 3).map((row) => row.dataset.host).join() === wanted, `${down},${db},${web}`);
@@ -173,7 +175,7 @@ view("host: its header says why: trouble, what fails, sinks that wait, an old cl
   alerts: true, sinks: [{ ...kSink }], version: "0.2.0", failing: [{ host: "web1", collector: "script.queue", code: 2 }, { host: "web1", collector: "disk", code: null }],
 }, { hash: "#/host/web1?range=15m" }, async (page) => {
   const why = page.locator(".why");
-  await why.getByText("disk-full /var 96.1 % for 12 min").waitFor();
+  await why.getByText(/disk-full \/var 96.1 % for 12 min, since (\d\d-\d\d )?\d\d:\d\d$/).waitFor();
   await why.getByText("script queue (exit code 2), collector disk").waitFor();
   await why.getByText(/wait for influx for \d+ min/).waitFor();
   await why.getByText("resmon-client 0.1.0 is older than the server (0.2.0).").waitFor();

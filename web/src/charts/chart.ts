@@ -10,7 +10,7 @@ import type { Window } from "../core/influxql.ts";
 import { markGaps } from "../core/grid.ts";
 import type { Mark } from "../core/log_lines.ts";
 import { timeLabels } from "./axis_time.ts";
-import { isolated, lastValue, toModel, type Model } from "./model.ts";
+import { isolated, latestValues, toModel, type Model } from "./model.ts";
 import type { Line, Style } from "./panel.ts";
 import { faded, type Theme } from "./theme.ts";
 
@@ -144,6 +144,12 @@ export class Chart {
     return this.model.times;
   }
 
+  // What the legend says of each line while no pointer is on the chart. A range may end in the future.
+  get latest(): (number | null)[] {
+    const now = Date.now();
+    return latestValues(this.model.values, this.model.times.findLastIndex((time) => time <= now));
+  }
+
   // A line brought forward while the others fade, or none.
   emphasise(line: number | null): void {
     this.plot.setSeries(line === null ? null : line + 1, { focus: line !== null }, false);
@@ -184,7 +190,7 @@ export class Chart {
 
   private tell(at: number | null): void {
     const time = at === null ? undefined : this.model.times[at];
-    if (at === null || time === undefined) return this.setting.onValues(this.model.values.map(lastValue), null);
+    if (at === null || time === undefined) return this.setting.onValues(this.latest, null);
     const mark = this.input.marks?.find((one) => time + this.input.window.step > one.from && time < one.to);
     const errors = mark === undefined ? "" : `, ${count("{n} error in the log|{n} errors in the log", mark.errors)}`;
     const near = (this.input.events ?? []).filter((one) => Math.abs(one.time - time) <= Math.max(this.input.window.step, kNearShare * (this.input.window.to - this.input.window.from)));
@@ -363,10 +369,10 @@ export class Chart {
           stroke: colourOf(line),
           // Outlines would give a part of half a percent the weight of a large one.
           width: line.overlay === true ? 1.2 : style === "stack" ? 0 : 1.4,
-          ...(line.overlay === true ? { dash: [4, 3] } : {}),
+          ...(line.overlay === true ? { dash: [4, 3] } : line.below === true ? { dash: [6, 2] } : {}),
           ...(style === "heat" ? { paths: () => null } : {}),
           ...(style === "stack" && line.overlay !== true ? { fill: faded(colourOf(line), 0.66) } : {}),
-          ...(style === "mirror" || (style === "line" && alone && line.overlay !== true && line.low === undefined) ? { fill: faded(colourOf(line), 0.14), fillTo: 0 } : {}),
+          ...(style === "mirror" || (style === "line" && alone && line.overlay !== true && line.low === undefined) ? { fill: faded(colourOf(line), style !== "mirror" ? 0.14 : line.below === true ? 0.07 : 0.2), fillTo: 0 } : {}),
           points: {
             size: 4,
             show: () => style !== "heat" && isolated(this.model.drawn[index] ?? []).length > 0,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toGrid } from "../core/grid.ts";
 import { timeLabels } from "./axis_time.ts";
-import { isolated, toModel } from "./model.ts";
+import { isolated, latestValues, toModel } from "./model.ts";
 import { kComparisons } from "./comparisons.ts";
 import { isPartition, type Line } from "./panel.ts";
 import { kPanels } from "./panels.ts";
@@ -16,6 +16,32 @@ test("stacked parts add up, gaps stay gaps, hidden parts leave", () => {
   const lines = [line("a", [1, 2, null]), line("b", [10, null, null]), line("c", [100, 100, null])];
   assert.deepEqual(toModel(lines, "stack", window, new Set()).drawn, [[1, 2, null], [11, 2, null], [111, 102, null]]);
   assert.deepEqual(toModel(lines, "stack", window, new Set(["a"])).drawn[2], [110, 100, null]);
+});
+
+test("in a stack a part that ended or had not begun counts as nothing, below others as well", () => {
+  const lines = [line("ended", [5, null, null]), line("lasting", [10, 20, null]), line("begun", [null, 1, null])];
+  const model = toModel(lines, "stack", window, new Set());
+  assert.deepEqual(model.drawn, [[5, 0, null], [15, 20, null], [15, 21, null]]);
+  assert.deepEqual(model.values[0], [5, null, null], "the legend says that there is none");
+  assert.deepEqual(toModel(lines, "stack", window, new Set(["lasting"])).drawn[0], [5, 0, null]);
+});
+
+test("a part between two of its regular samples is drawn through where no other part has a value", () => {
+  const wide = { from: 0, to: 50, step: 10 };
+  const model = toModel([line("a", [1, null, 2, null, 3]), line("b", [4, null, 4, null, 4])], "stack", wide, new Set());
+  assert.deepEqual(model.drawn, [[1, undefined, 2, undefined, 3], [5, undefined, 6, undefined, 7]]);
+});
+
+test("a legend has no value of a line that ended before the newest time", () => {
+  const steps = (values: Record<number, number>, length = 20) => Array.from({ length }, (_, at) => values[at] ?? null);
+  const all = Array.from({ length: 20 }, (_, at) => at);
+  assert.deepEqual(latestValues([all, steps({ 0: 1, 1: 2, 2: 71.8 }), steps({ 5: 7 }), steps({})], 19), [19, null, null, null]);
+  assert.deepEqual(latestValues([steps({ 15: 1, 16: 2, 17: 3 })], 19), [3], "the newest steps have no samples yet");
+  assert.deepEqual(latestValues([steps({ 0: 1, 1: 2, 2: 3 })], 19), [null], "alone in its chart");
+  assert.deepEqual(latestValues([steps({ 0: 1, 1: 2, 2: 3 })], 4), [3], "the rest of the range is in the future");
+  assert.deepEqual(latestValues([steps({ 3: 8 })], 19), [8], "of one value no rhythm is known");
+  const slow = toModel([line("slow", steps({ 1: 1, 7: 2, 13: 3 }))], "line", { from: 0, to: 200, step: 10 }, new Set());
+  assert.deepEqual(latestValues(slow.values, 19), [3]);
 });
 
 test("mirrored lines are drawn below zero and told above it", () => {

@@ -33,19 +33,16 @@ export function toModel(lines: readonly Line[], style: Style, window: Window, hi
           ? { line: index, low: signed(markGaps(line.high), line), high: signed(markGaps(line.low), line) }
           : { line: index, low: markGaps(line.low), high: markGaps(line.high) }]);
   if (style !== "stack") return { times, drawn: values.map((column, index) => signed(column, lines[index])), values, bands };
-  let floor: Column = new Array<number | null>(times.length).fill(null);
+  // A part without a value counts as nothing while another part has one: uPlot fills a band only where both of its edges have values. Only where
+  // no part has a value there is a gap, or a stretch that is drawn through.
+  const parts = lines.flatMap((line, index) => (line.overlay === true || hidden.has(line.key) ? [] : [values[index] ?? []]));
+  let floor: Column = times.map((_, at) =>
+    parts.some((part) => typeof part[at] === "number") ? 0 : parts.some((part) => part[at] === undefined) ? undefined : null);
   const drawn = values.map((column, index) => {
     if (hidden.has(lines[index]?.key ?? "")) return column.map(() => null);
     if (lines[index]?.overlay === true) return column;
-    const below = floor;
-    const sum = column.map((value, at) => {
-      const base = below[at];
-      if (typeof value === "number") return value + (base ?? 0);
-      // A part that is missing alone counts as nothing; where every part is missing there is a gap.
-      return base ?? value;
-    });
-    floor = sum;
-    return sum;
+    floor = floor.map((base, at) => (typeof base === "number" ? base + (column[at] ?? 0) : base));
+    return floor;
   });
   return { times, drawn, values, bands };
 }
@@ -71,10 +68,23 @@ export function isolated(column: Column): number[] {
   return found;
 }
 
-export function lastValue(column: Column): number | null {
-  for (let at = column.length - 1; at >= 0; --at) {
-    const value = column[at];
-    if (typeof value === "number") return value;
-  }
-  return null;
+// So many steps after its last value a line still counts as going on: the newest steps may not have their samples yet.
+const kNewestSteps = 3;
+const kRhythmKnown = 3;  // from so many values on, as in markGaps
+
+// The newest value of each line, null where the line ended before. It ended if its last value lies a few steps before another line's, or before the
+// step `end`, the newest time of the range. Of a line with fewer than three values the rhythm is unknown: only other lines can show its end.
+export function latestValues(columns: readonly Column[], end: number): (number | null)[] {
+  const isKnown = (value: number | null | undefined): boolean => typeof value === "number";
+  const lasts = columns.map((column) => column.findLastIndex(isKnown));
+  const newest = Math.max(...lasts, -1);
+  return columns.map((column, index) => {
+    const last = lasts[index] ?? -1;
+    if (last < 0) return null;
+    const before = column.slice(0, last);
+    const previous = before.findLastIndex(isKnown);
+    const rhythm = previous >= 0 && before.slice(previous + 1).every((value) => value === undefined) ? last - previous : 1;
+    const hasRhythm = before.filter(isKnown).length >= kRhythmKnown - 1;
+    return (hasRhythm ? Math.max(newest, end) : newest) - last <= Math.max(kNewestSteps, 2 * rhythm) ? column[last] ?? null : null;
+  });
 }

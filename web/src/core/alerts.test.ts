@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chartPath, countOpen, decodeAlerts, decodePast, decodePreview, fieldsOf, placeOf, sortAlerts, spansOf, whereOf } from "./alerts.ts";
+import { chartPath, countOpen, decodeAlerts, decodePast, decodePreview, fieldsOf, firedBefore, placeOf, sortAlerts, spansOf, whereOf } from "./alerts.ts";
 
 const given = {
   alerts: [
@@ -39,6 +39,16 @@ test("spans are made of what fired and ended, whatever is missing", () => {
   assert.deepEqual(spansOf(past).map((one) => [one.what, one.rule, one.from, one.to]), [
     ["a path=/", "disk", 110, 300], ["a path=/home", "disk", 150, null], ["a", "cpu", 90, 400], ["a path=/", "disk", 500, null],
   ]);
+});
+
+test("an end counts from when its alert fired, not from when the condition became true", () => {
+  const entry = (id: number, time: number, state: string, since: number, path = "/") => ({ id, time, rule: "disk", host: "a", tags: { path }, state, since });
+  const past = decodePast({ history: [
+    entry(6, 900, "ok", 650), entry(5, 500, "ok", 380), entry(4, 450, "firing", 380, "/home"), entry(3, 440, "firing", 380), entry(2, 300, "ok", 100),
+  ] });
+  assert.deepEqual([...firedBefore(past)], [[5, 440]], "of the others the list has no begin");
+  const kept = decodePast({ history: [entry(1, 110, "firing", 100), entry(2, 300, "ok", 200)] });
+  assert.deepEqual([...firedBefore(kept)], [], "the begin of an earlier time");
 });
 
 test("a condition's fields are found and its texts are not", () => {

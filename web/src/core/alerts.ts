@@ -159,6 +159,23 @@ export interface AlertSpan {
   to: number | null;  // null: it goes on
 }
 
+// When the alert fired that an entry's end belongs to, by the entry's id; nothing where that is not in the list.
+export function firedBefore(past: readonly PastAlert[]): Map<number, number> {
+  const open = new Map<string, number>();
+  const out = new Map<number, number>();
+  for (const one of [...past].sort((a, b) => a.time - b.time || a.id - b.id)) {
+    const key = JSON.stringify([one.rule, one.host, one.tags]);
+    if (one.state === "firing") {
+      open.set(key, one.time);
+      continue;
+    }
+    const fired = open.get(key);
+    if (fired !== undefined && fired >= one.since) out.set(one.id, fired);
+    open.delete(key);
+  }
+  return out;
+}
+
 // From a host's history, in any order. One whose beginning is not in it began before.
 export function spansOf(past: readonly PastAlert[]): AlertSpan[] {
   const open = new Map<string, AlertSpan>();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { format, formatAgo, formatDate, formatDuration, formatTick, formatTime, setZone, type Unit } from "./format.ts";
+import { format, formatAgo, formatDate, formatDuration, formatSince, formatTick, formatTime, setZone, type Unit } from "./format.ts";
 import { parseRangeWords } from "./range_words.ts";
 import { count, setLanguage, t, tx, whole } from "./texts.ts";
 import * as german from "./texts_de.ts";
@@ -69,6 +69,15 @@ function inGerman(body: () => void): void {
     setLanguage("en", null);
   }
 }
+
+test("since when: the clock of today, otherwise with the day, in the chosen zone", () => {
+  setZone("utc");
+  const now = Date.UTC(2026, 11, 2, 16, 5);
+  assert.equal(formatSince(Date.UTC(2026, 11, 2, 12, 36, 59), now), "12:36");
+  assert.equal(formatSince(Date.UTC(2026, 11, 1, 22, 4), now), "12-01 22:04");
+  assert.equal(formatSince(Date.UTC(2025, 11, 31, 22, 4), now), "2025-12-31 22:04");
+  inGerman(() => assert.equal(formatSince(Date.UTC(2026, 11, 1, 22, 4), now), "01.12. 22:04"));
+});
 
 test("texts: placeholders, counts, elements", () => {
   assert.equal(t("since {time}", { time: "9:30" }), "since 9:30");

@@ -217,3 +217,10 @@ export function formatClock(ms: number, withSeconds: boolean): string {
 export function formatTime(ms: number): string {
   return `${formatDate(ms)} ${formatClock(ms, true)}`;
 }
+
+// A moment before `now`, to the minute: the clock, before it the day where that is not today, with its year where that is another one.
+export function formatSince(ms: number, now: number): string {
+  const clock = formatClock(ms, false);
+  if (isoDate(ms) === isoDate(now)) return clock;
+  return `${partsOf(ms).year === partsOf(now).year ? formatDay(ms) : formatDate(ms)} ${clock}`;
+}

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatTime, setZone } from "./format.ts";
+import * as german from "./texts_de.ts";
+import { setLanguage } from "./texts.ts";
 import { parseRangeWords } from "./range_words.ts";
 
 setZone("utc");
@@ -31,6 +33,40 @@ test("clocks", () => {
   assert.equal(shown("yesterday 22:00 – today 2:00"), "2026-11-29 22:00 2026-11-30 02:00");
   assert.equal(shown("2026-11-24 08:00 - 2026-11-25 09:00"), "2026-11-24 08:00 2026-11-25 09:00");
   assert.equal(shown("yesterday 14-15"), "2026-11-29 14:00 2026-11-29 15:00");
+});
+
+test("parts of a day", () => {
+  assert.equal(shown("last Tuesday afternoon"), "2026-11-24 12:00 2026-11-24 18:00");
+  assert.equal(shown("yesterday morning"), "2026-11-29 06:00 2026-11-29 12:00");
+  assert.equal(shown("yesterday in the evening"), "2026-11-29 18:00 2026-11-30 00:00");
+  assert.equal(shown("today night"), "2026-11-30 00:00 2026-11-30 06:00");
+  assert.equal(shown("last night"), "2026-11-30 00:00 2026-11-30 06:00");
+  assert.equal(shown("this morning"), "2026-11-30 06:00 2026-11-30 12:00");
+  assert.equal(shown("2026-11-24 evening"), "2026-11-24 18:00 2026-11-25 00:00");
+  assert.equal(shown("24 nov afternoon"), "2026-11-24 12:00 2026-11-24 18:00");
+  assert.equal(shown("since yesterday evening"), "2026-11-29 18:00 2026-11-30 18:20");
+  assert.equal(shown("yesterday morning – yesterday evening"), "2026-11-29 06:00 2026-11-30 00:00");
+  for (const text of ["soon afternoon", "last afternoon", "afternoon tuesday", "constructor"]) assert.equal(shown(text), "", text);
+});
+
+test("parts of a day in German", () => {
+  setLanguage("de", german);
+  try {
+    const meant = (text: string): string => {
+      const range = parseRangeWords(text, kNow);
+      return range?.kind === "absolute" ? new Date(range.from).toISOString().slice(0, 13) + new Date(range.to).toISOString().slice(10, 13) : "";
+    };
+    assert.equal(meant("letzten Dienstag Nachmittag"), "2026-11-24T12T18");
+    assert.equal(meant("letzten Dienstagnachmittag"), "2026-11-24T12T18");
+    assert.equal(meant("gestern Vormittag"), "2026-11-29T06T12");
+    assert.equal(meant("gestern Morgen"), "2026-11-29T06T12");
+    assert.equal(meant("heute früh"), "2026-11-30T06T12");
+    assert.equal(meant("gestern am Abend"), "2026-11-29T18T00");
+    assert.equal(meant("heute in der Nacht"), "2026-11-30T00T06");
+    assert.equal(meant("24.11. nachmittags"), "2026-11-24T12T18");
+  } finally {
+    setLanguage("en", null);
+  }
 });
 
 test("spans and periods", () => {

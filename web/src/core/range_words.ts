@@ -1,4 +1,4 @@
-// A range as a person says it: "yesterday", "last Tuesday 14:00–15:00", "3 days", "since 9:30", "2026-11-24 22:00 – 2:00".
+// A range as a person says it: "yesterday", "last Tuesday afternoon", "last Tuesday 14:00–15:00", "3 days", "since 9:30", "2026-11-24 22:00 – 2:00".
 // All in the chosen zone (format.ts), in 24 hours.
 
 import { partsOf, timeOf } from "./format.ts";
@@ -11,6 +11,9 @@ const kDay = 24 * kHour;
 const kUnits: Record<string, number> = { s: 1000, second: 1000, m: kMinute, min: kMinute, minute: kMinute, h: kHour, hour: kHour, d: kDay, day: kDay, w: 7 * kDay, week: 7 * kDay };
 const kWeekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const kMonths = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+
+// The hours of a part of the day.
+const kParts: Record<string, readonly [number, number]> = { night: [0, 6], morning: [6, 12], afternoon: [12, 18], evening: [18, 24] };
 
 interface Moment {
   from: number;
@@ -76,11 +79,26 @@ function momentAgo(text: string, now: number): Moment | null {
   return { from: timeOf(year, month, day), to: timeOf(year, month, day + 1), clock: false };
 }
 
+// "yesterday afternoon", "Tuesday in the morning", "this evening"; the part alone is today's. "Last night" began with today.
+function partOfDay(words: readonly string[], now: number): Moment | null {
+  const name = words.at(-1) ?? "";
+  if (!Object.hasOwn(kParts, name)) return null;
+  const [begin = 0, end = 0] = kParts[name] ?? [];
+  const rest = words.slice(0, -1).filter((word) => !["at", "in", "the"].includes(word));
+  const ofToday = rest.length === 0 || rest.join(" ") === "this" || (rest.join(" ") === "last" && name === "night");
+  const on = ofToday ? dayOf(now, 0) : wholeDay(rest, now);
+  if (on === null) return null;
+  const { year, month, day } = partsOf(on.from);
+  return { from: timeOf(year, month, day, begin), to: timeOf(year, month, day, end), clock: false };
+}
+
 function moment(text: string, now: number, day: number | null): Moment | null {
   if (text === "now") return { from: now, to: now, clock: true };
   const ago = momentAgo(text, now);
   if (ago !== null) return ago;
   const words = text.split(/\s+/);
+  const part = partOfDay(words, now);
+  if (part !== null) return part;
   const clock = /^(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?$/.exec(words.at(-1) ?? "");
   const isClock = clock !== null && (clock[2] !== undefined || words.length === 1 || wholeDay(words.slice(0, -1), now) !== null);
   const rest = isClock ? words.slice(0, -1).filter((word) => word !== "at") : words;

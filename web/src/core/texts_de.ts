@@ -304,7 +304,7 @@ export const kGerman = {
   "yesterday": "gestern",
   "this week": "diese Woche",
   "last week": "letzte Woche",
-  "Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30.": "Nicht verstanden. Beispiele: gestern, letzten Dienstag 14:00–15:00, 3 Tage, seit 9:30.",
+  "Not understood. Examples: yesterday, last Tuesday afternoon, yesterday 14:00–15:00, 3 days, since 9:30.": "Nicht verstanden. Beispiele: gestern, letzten Dienstag Nachmittag, gestern 14:00–15:00, 3 Tage, seit 9:30.",
   "Both times are needed, as {example}.": "Beide Zeiten werden benötigt, in der Form {example}.",
   "The end must lie at least ten seconds after the begin.": "Das Ende muss mindestens zehn Sekunden nach dem Anfang liegen.",
   "From – to": "Von – bis",
@@ -453,6 +453,8 @@ export const kGerman = {
   "pending": "anstehend",
   "firing": "aktiv",
   "No alert fires.": "Kein Alarm ist aktiv.",
+  "{n} host is in trouble by its thresholds.|{n} hosts are in trouble by their thresholds.": "{n} Host ist nach seinen Schwellenwerten gestört.|{n} Hosts sind nach ihren Schwellenwerten gestört.",
+  "{n} host is down.|{n} hosts are down.": "{n} Host ist ausgefallen.|{n} Hosts sind ausgefallen.",
   "Alerts that fire": "Aktive Alarme",
   "Now": "Jetzt",
   "Severity": "Schwere",
@@ -492,6 +494,8 @@ export const kGerman = {
   "Time": "Zeit",
   "Note": "Notiz",
   "fired": "ausgelöst",
+  "The condition became true at {time}.": "Die Bedingung traf ab {time} zu.",
+  "ended": "beendet",
   "ended after {duration}": "beendet nach {duration}",
   "came late, no message": "kam zu spät, keine Nachricht",
   "New rule": "Neue Regel",
@@ -668,6 +672,8 @@ export const kGerman = {
   "Hosts by {figure}": "Hosts nach {figure}",
   "Hosts of {group} by {figure}": "Hosts aus {group} nach {figure}",
   "Show only {tag}": "Nur {tag} anzeigen",
+  "for {lasting}, since {time}": "seit {lasting} (ab {time})",
+  "since {time} or earlier": "seit {time} oder früher",
   "for {lasting}": "seit {lasting}",
   "no alerts": "keine Alarme",
   "load {load} · pressure {pressure} · in {received}, out {sent}": "Last {load} · Engpass {pressure} · ▾ {received} ▴ {sent}",
@@ -869,6 +875,7 @@ export const kGerman = {
   "for CPU": "auf CPU",
   "for memory": "auf Speicher",
   "for I/O": "auf E/A",
+  "at {time}, the end of the range": "um {time}, am Ende des Zeitraums",
   "Processes, those that use most first": "Prozesse, die größten Verbraucher zuerst",
   "Containers": "Container",
   "Containers, those that use most first": "Container, die größten Verbraucher zuerst",
@@ -1033,6 +1040,8 @@ const kWords: Record<string, string> = {
   woche: "week", wochen: "week", monat: "month", jahr: "year",
   montag: "monday", dienstag: "tuesday", mittwoch: "wednesday", donnerstag: "thursday", freitag: "friday", samstag: "saturday", sonnabend: "saturday", sonntag: "sunday",
   mo: "monday", di: "tuesday", mi: "wednesday", do: "thursday", fr: "friday", sa: "saturday", so: "sunday",
+  früh: "morning", morgen: "morning", morgens: "morning", vormittag: "morning", vormittags: "morning", nachmittag: "afternoon", nachmittags: "afternoon",
+  abend: "evening", abends: "evening", nacht: "night", nachts: "night", am: "at", der: "the",
   januar: "january", februar: "february", märz: "march", mai: "may", juni: "june", juli: "july", oktober: "october", dezember: "december",
   mär: "march", okt: "october", dez: "december",
 };
@@ -1043,4 +1052,5 @@ export const timeInEnglish = (text: string): string => text
   .replace(/(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)/g, (_, day: string, month: string, year: string) => `${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`)
   .replace(/(?<![\d.])(\d{1,2})\.(\d{1,2})\.(?!\d)/g, (whole, day: string, month: string) => (kMonths[Number(month) - 1] === undefined ? whole : `${day} ${kMonths[Number(month) - 1]}`))
   .replace(/(?<![:\d])(\d{1,2}) ?uhr/gi, "$1:00")
+  .replace(/(\p{L}{3,}tag|mittwoch|sonnabend)(?=(?:morgen|vormittag|nachmittag|abend|nacht)s?(?!\p{L}))/giu, "$1 ")
   .replace(/\p{L}+/gu, (word) => kWords[word.toLowerCase()] ?? word).trim();

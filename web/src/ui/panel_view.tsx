@@ -126,8 +126,9 @@ function Tools({ id, title, query, chart, drawn, unit }: ToolsProps) {
     const canvas = chart()?.canvas;
     if (canvas === undefined) return;
     const style = getComputedStyle(document.documentElement);
-    const legend = drawn.lines.map((line) => ({
-      colour: colours.series[line.colour % colours.series.length] ?? "", text: `${line.label} ${format(figuresOf(line.values).last, unit)}`,
+    const latest = chart()?.latest ?? [];
+    const legend = drawn.lines.map((line, index) => ({
+      colour: colours.series[line.colour % colours.series.length] ?? "", text: `${line.label} ${format(latest[index] ?? null, unit)}`,
     }));
     downloadPicture(title, canvas, legend, { text: style.getPropertyValue("--text"), ground: style.getPropertyValue("--raised") });
   };
@@ -270,7 +271,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
           <li key={line.key} onMouseEnter={() => chart.current?.emphasise(index)} onMouseLeave={() => chart.current?.emphasise(null)}>
             <button type="button" aria-pressed={!hidden.has(line.key)} title={t("Click to hide or show; Shift-click to show it alone")}
                     onClick={(event) => toggle(line.key, event.shiftKey)}>
-              <span class={`swatch swatch-${(line.colour % 8) + 1}${line.overlay === true ? " is-dashed" : ""}`} aria-hidden="true" />
+              <span class={`swatch swatch-${(line.colour % 8) + 1}${line.overlay === true ? " is-dashed" : style !== "mirror" ? "" : line.below === true ? " is-below" : " is-above"}`} aria-hidden="true" />
               <span class="legend-label">{line.label}</span>
               <span class="legend-value" />
             </button>

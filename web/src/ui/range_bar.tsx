@@ -65,7 +65,7 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     if (words.trim() !== "") {
-      if (meant === null) return setError(t("Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30."));
+      if (meant === null) return setError(t("Not understood. Examples: yesterday, last Tuesday afternoon, yesterday 14:00–15:00, 3 days, since 9:30."));
       return choose(meant);
     }
     const begin = parseLocalTime(from.current?.value ?? "");

@@ -14,10 +14,10 @@ export const kStateHints: Record<Shown, string> = {
   trouble: t("It is not down, and a figure is above its threshold, or an alert fires."),
 };
 
-// `since`: for how long, in words; only what is not up has it said.
-export function StateMark({ state, since }: { state: Shown; since?: string | undefined }) {
+// `since`: for how long, in words; only what is not up has it said. `title`: its tooltip.
+export function StateMark({ state, since, title }: { state: Shown; since?: string | undefined; title?: string | undefined }) {
   return (
-    <span class={`state state-${state}`}>
+    <span class={`state state-${state}`} title={title}>
       <span class="state-word">{kStateWords[state]}{since !== undefined && <span class="state-since"> {since}</span>}</span>
     </span>
   );

@@ -1,17 +1,19 @@
 // What fires, what fired, by which rules, and what is silenced.
 
-import { useCallback, useEffect, useState } from "preact/hooks";
-import { t, tx } from "../../core/texts.ts";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { count, t, tx } from "../../core/texts.ts";
 import {
-  decodePast, decodeRules, decodeSilencePreview, decodeSilences, seriesOf, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
+  decodePast, decodeRules, decodeSilencePreview, decodeSilences, firedBefore, seriesOf, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
   kSeverityWords, type Severity,
 } from "../../core/alerts.ts";
 import { formatDuration, formatTime } from "../../core/format.ts";
-import { formatRoute, kDefaultRange } from "../../core/route.ts";
+import { isDown } from "../../core/trouble.ts";
+import { formatRoute, kDefaultRange, kFleetRoute } from "../../core/route.ts";
 import { alertsState, askAlerts } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
 import { poll } from "../../net/poll.ts";
 import { account, call } from "../../net/session.ts";
+import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { breakable } from "../../ui/breaking.tsx";
 import { TableBox } from "../../ui/table_box.tsx";
@@ -103,9 +105,23 @@ const hostLink = (one: { host: string; tags: Record<string, string> }) => (
   </>
 );
 
+// Hosts can be in trouble without an alert: thresholds are of figures as they are now, rules wait, and are silenced or switched off.
+function NoneFires() {
+  const all = [...useObservable(troubles).values()];
+  const down = all.filter(isDown).length;
+  const hostsOf = (search: string, words: string) => <>{" "}<a href={formatRoute({ ...kFleetRoute, search })}>{words}</a></>;
+  return (
+    <p class="notice quiet">
+      {t("No alert fires.")}
+      {all.length > down && hostsOf("state:trouble", count("{n} host is in trouble by its thresholds.|{n} hosts are in trouble by their thresholds.", all.length - down))}
+      {down > 0 && hostsOf("state:down", count("{n} host is down.|{n} hosts are down.", down))}
+    </p>
+  );
+}
+
 function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Change }) {
   useSecond();
-  if (alerts.length === 0) return <p class="notice quiet">{t("No alert fires.")}</p>;
+  if (alerts.length === 0) return <NoneFires />;
   return (
     <TableBox label={t("Alerts that fire")}>
       <table class="plain cards">
@@ -228,9 +244,14 @@ function Channels({ list, change }: { list: readonly AlertChannel[]; change: Cha
 const pastValue = ({ state, valueText, limitText }: PastAlert): string =>
   valueText === "" || limitText === "" ? valueText : `${valueText} (${state === "firing" ? limitText : t("limit {value}", { value: limitText })})`;
 
+// How long it fired, which the times in the table agree with. Where its begin is older than the list, nothing is said of that.
+const endWords = (one: PastAlert, fired: number | undefined): string =>
+  fired === undefined ? t("ended") : t("ended after {duration}", { duration: formatDuration((one.time - fired) / 1000) });
+
 function History({ list, error, known }: { list: readonly PastAlert[]; error: string; known: boolean }) {
   const [search, setSearch] = useState("");
   const words = search.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const fired = useMemo(() => firedBefore(list), [list]);
   const shown = list.filter((one) => words.every((word) => `${whereOf(one)} ${one.rule} ${one.severity} ${one.state}`.toLowerCase().includes(word)));
   return (
     <>
@@ -245,7 +266,7 @@ function History({ list, error, known }: { list: readonly PastAlert[]; error: st
             {shown.map((one) => (
               <tr key={one.id}>
                 <td>{formatTime(one.time)}</td>
-                <td>{one.state === "firing" ? t("fired") : t("ended after {duration}", { duration: formatDuration(Math.max(0, (one.time - one.since) / 1000)) })}</td>
+                <td title={t("The condition became true at {time}.", { time: formatTime(one.since) })}>{one.state === "firing" ? t("fired") : endWords(one, fired.get(one.id))}</td>
                 <td>{severityMark(one.severity)}</td><td class="about">{hostLink(one)}</td><td>{one.rule}</td><td>{pastValue(one)}</td>
                 <td>{[one.late ? t("came late, no message") : "", one.reason].filter((note) => note !== "").join(", ")}</td>
               </tr>

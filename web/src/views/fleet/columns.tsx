@@ -3,7 +3,7 @@
 
 import type { ComponentChildren, VNode } from "preact";
 import { t } from "../../core/texts.ts";
-import { format, formatAgo, formatSpan, formatDuration, formatTime } from "../../core/format.ts";
+import { format, formatAgo, formatSince, formatSpan, formatDuration, formatTime } from "../../core/format.ts";
 import { loadPerCore, shownState, type Host } from "../../core/hosts.ts";
 import type { HeatKey, SortKey } from "../../core/route.ts";
 import type { Trouble } from "../../core/trouble.ts";
@@ -55,9 +55,24 @@ export function lastingWords(trouble: Trouble, short = false): string | undefine
   return !least ? words : short ? `> ${words}` : t("over {span}", { span: words });
 }
 
+// The same with the time when it began: "for 12 min, since 12:36". Where that lies before what was looked at, only for how long.
+export function lastingSince(trouble: Trouble): string | undefined {
+  const { since, least } = troubleSince(trouble);
+  const lasting = lastingWords(trouble);
+  if (since === null || lasting === undefined) return undefined;
+  return least ? t("for {lasting}", { lasting }) : t("for {lasting}, since {time}", { lasting, time: formatSince(since, serverNow()) });
+}
+
+// For the tooltip of these words: the whole time.
+export function sinceTitle(trouble: Trouble): string | undefined {
+  const { since, least } = troubleSince(trouble);
+  if (since === null) return undefined;
+  return least ? t("since {time} or earlier", { time: formatTime(since) }) : t("since {time}", { time: formatTime(since) });
+}
+
 function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
-  if (trouble !== undefined && shownState(host, () => true) === "trouble") return <StateMark state="trouble" since={lastingWords(trouble, true)} />;
+  if (trouble !== undefined && shownState(host, () => true) === "trouble") return <StateMark state="trouble" since={lastingWords(trouble, true)} title={sinceTitle(trouble)} />;
   const since = formatSpan((serverNow() - host.last_seen) / 1000);
   return <StateMark state={host.state} since={since} />;
 }
@@ -93,8 +108,7 @@ export const kColumns: readonly FleetColumn[] = [
     cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
     attributes: (host, trouble) => {
       if (host.state !== "up" && (host.state !== "late" || trouble === undefined)) return { title: t("silent since {time}", { time: formatTime(host.last_seen) }) };
-      const since = trouble === undefined ? null : troubleSince(trouble).since;
-      return since === null ? {} : { title: t("since {time}", { time: formatTime(since) }) };
+      return {};  // of trouble, the mark has it: when it began is learnt after the row is drawn
     } },
   { key: "host", title: t("Host"), hint: t("name and tags"), rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },

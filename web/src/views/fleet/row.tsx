@@ -9,7 +9,7 @@ import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
 import { kStateWords, StateMark } from "../../ui/state_mark.tsx";
 import { useSecond } from "../../ui/clock.ts";
-import { lastingWords, network, type FleetColumn, type Layout } from "./columns.tsx";
+import { lastingSince, sinceTitle, network, type FleetColumn, type Layout } from "./columns.tsx";
 
 export const hostLink = (name: string): string => formatRoute({ view: "host", host: name, range: kDefaultRange });
 
@@ -77,10 +77,10 @@ function cellOf(column: FleetColumn, host: Host, layout: Layout, trouble: Troubl
 function SecondLine({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
   const { summary } = host;
-  const lasting = trouble === undefined ? undefined : lastingWords(trouble);
+  const lasting = trouble === undefined ? undefined : lastingSince(trouble);
   return (
     <td role="cell" class="second-line">
-      {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` ${t("for {lasting}", { lasting })}`}</span>}
+      {trouble !== undefined && <span class="cause" title={sinceTitle(trouble)}>{causeWords(trouble)}{lasting !== undefined && ` ${lasting}`}</span>}
       {host.state === "paused" && <span>{host.note === "" ? t("no alerts") : host.note}</span>}
       {host.state !== "down" && host.state !== "paused" && (
         <span>{t("load {load} · pressure {pressure} · in {received}, out {sent}", {

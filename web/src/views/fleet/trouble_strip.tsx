@@ -3,14 +3,13 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { count, t, tx } from "../../core/texts.ts";
 import type { Fleet } from "../../core/hosts.ts";
-import { formatTime } from "../../core/format.ts";
 import { causeWords, isCritical, isDown, type Trouble } from "../../core/trouble.ts";
 import { sinceVersion, troubleSince, wantSince } from "../../net/since.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
-import { lastingWords } from "./columns.tsx";
+import { lastingSince, sinceTitle } from "./columns.tsx";
 import { splitNames } from "../../core/names.ts";
 import { hostLink, Name } from "./row.tsx";
 
@@ -46,15 +45,14 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
       <h2>{tx("{n} in trouble", { n: <strong>{list.length}</strong> })}{down > 0 && down < list.length && <span class="quiet">, {t("{n} down", { n: down })}</span>}</h2>
       <ul>
         {shown.map((one) => {
-          const since = troubleSince(one).since;
-          const lasting = lastingWords(one);
+          const lasting = lastingSince(one);
           const label = hosts.get(one.host)?.label ?? one.host;
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
               <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? parts.get(one.host) : undefined} short /></a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
-              {lasting !== undefined && <span class="quiet" title={since === null ? "" : t("since {time}", { time: formatTime(since) })}>{t("for {lasting}", { lasting })}</span>}
+              {lasting !== undefined && <span class="quiet" title={sinceTitle(one)}>{lasting}</span>}
             </li>
           );
         })}

@@ -33,6 +33,7 @@ export interface ChartContext {
 interface Props<Row> {
   title: string;
   caption: string;
+  moment?: string | undefined;  // when the values are of, where that is not now; the caption is seen then
   rows: readonly Row[];
   heads: readonly Head<Row>[];
   keyOf: (row: Row) => string;
@@ -49,7 +50,7 @@ function text<Row>(head: Head<Row>, row: Row): ComponentChildren {
   return typeof value === "string" ? value : format(value, head.unit ?? "count");
 }
 
-export function DataTable<Row>({ title, caption, rows, heads, keyOf, nameOf, aboutOf, sorted = 0, chartsOf, context }: Props<Row>) {
+export function DataTable<Row>({ title, caption, moment, rows, heads, keyOf, nameOf, aboutOf, sorted = 0, chartsOf, context }: Props<Row>) {
   const [order, setOrder] = useState({ at: sorted, descending: sorted >= 0 && heads[sorted]?.ascendingFirst !== true });
   const [search, setSearch] = useState("");
   const [all, setAll] = useState(false);
@@ -84,7 +85,7 @@ export function DataTable<Row>({ title, caption, rows, heads, keyOf, nameOf, abo
         </label>
       )}
       <table class="plain">
-        <caption class="hidden">{caption}</caption>
+        <caption class={moment === undefined ? "hidden" : "moment"}>{moment === undefined ? caption : `${caption}, ${moment}`}</caption>
         <thead>
           <tr>
             {header(-1, title, "")}

@@ -2,7 +2,7 @@
 // range; these tables are of its end, and each row opens its own charts.
 
 import { t } from "../../core/texts.ts";
-import { formatSpan } from "../../core/format.ts";
+import { formatSince, formatSpan } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
 import { DataTable, type ChartContext, type Head } from "./data_table.tsx";
 import { latestRows, type Latest, type Part } from "./latest.ts";
@@ -118,7 +118,10 @@ export function Users(context: ChartContext) {
   const cpu = new Map(pick([1], true).map((row) => [row.name, number(row, "usage_percent")]));
   const containers = pick(kContainerParts, true).map((row) => ({ ...row, values: { ...row.values, usage_percent_of_core: cpu.get(row.name) ?? null } }));
   const services = pick(kServiceParts, true);
-  const common = { keyOf: (row: Latest) => row.key, nameOf: (row: Latest) => row.name, aboutOf: (row: Latest) => row.about, context };
+  // Of a range of the past, the moment that the tables are of.
+  const end = context.range.kind === "absolute" && context.range.to < serverNow() ? context.range.to : null;
+  const moment = end === null ? undefined : t("at {time}, the end of the range", { time: formatSince(end, serverNow()) });
+  const common = { keyOf: (row: Latest) => row.key, nameOf: (row: Latest) => row.name, aboutOf: (row: Latest) => row.about, context, moment };
   return (
     <>
       {processes.length > 0 && (

@@ -13,11 +13,11 @@ import { isComparable, unusualWords, type Figure } from "../../core/usual.ts";
 import { serverNow } from "../../net/live.ts";
 import { runEach } from "../../net/query.ts";
 import { decodeFailing, failingWords, kOutcome, type FailingCollector } from "../../net/scripts.ts";
-import { wantSince, troubleSince } from "../../net/since.ts";
+import { wantSince } from "../../net/since.ts";
 import { failingSinks, serverVersion } from "../../net/sinks.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useObservable } from "../../ui/use_observable.ts";
-import { lastingWords } from "../fleet/columns.tsx";
+import { lastingSince, sinceTitle } from "../fleet/columns.tsx";
 
 const kRefreshMs = 60_000;
 const kMinute = 60_000;
@@ -113,8 +113,8 @@ export function Why({ host }: { host: Host }) {
 
   const lines: { label: string; text: ComponentChildren; bad?: boolean }[] = [];
   if (trouble !== undefined && host.state !== "down") {
-    const lasting = troubleSince(trouble).since === null ? undefined : lastingWords(trouble);
-    lines.push({ label: t("In trouble"), text: `${causeWords(trouble)}${lasting === undefined ? "" : ` ${t("for {lasting}", { lasting })}`}`, bad: true });
+    const lasting = lastingSince(trouble);
+    lines.push({ label: t("In trouble"), text: <>{causeWords(trouble)}{lasting !== undefined && <> <span title={sinceTitle(trouble)}>{lasting}</span></>}</>, bad: true });
   }
   const failing = told?.failing ?? [];
   if (failing.length > 0) lines.push({ label: t("Failing"), text: failing.map(failingWords).join(", "), bad: true });
