@@ -151,7 +151,7 @@ view("fleet: a host is in trouble since its first sample, not since a round time
   await page.getByRole("link", { name: "Fleet", exact: true }).click();
   const strip = page.getByRole("region", { name: "In trouble" });
   const item = strip.getByRole("listitem").filter({ hasText: /memory/ }).first();
-  await item.getByText(/^for \d+ (s|min)$/).waitFor();
+  await item.getByText(/^for \d+ (s|min), since \d\d:\d\d/).waitFor();
   const title = await item.locator("[title^='since ']").getAttribute("title");
   const shown = new Date(kFirst).toTimeString().slice(0, 8);
   assert.ok(title.endsWith(shown), `${title}, not ${shown}`);
