@@ -139,6 +139,23 @@ JS
   [[ $output == *"unsteady: one (with a dot.): 'the-reason'"* ]]
 }
 
+@test "a test of node that a shared function makes, and that fails twice, has failed" {
+  sed -i 's/release  beside:tests\/browser/-        beside:tests\/browser/' "$HOUSE/automation/test.sh"
+  mkdir "$HOUSE/tests/browser"
+  cat >"$HOUSE/tests/browser/made.mjs" <<'JS'
+import test from 'node:test';
+export const made = (name, body) => test(name, body);
+JS
+  cat >"$HOUSE/tests/browser/a.test.mjs" <<'JS'
+import {made} from './made.mjs';
+made('one', () => { throw new Error('the-reason'); });
+made('two', () => {});
+JS
+  test_house browser
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '1 passed, 1 failed' ]
+}
+
 @test "a test in Python that passes when repeated alone is unsteady; one that fails twice, or many that fail, have failed" {
   mkdir "$HOUSE/tests/e2e"
   cp "$ROOT"/tests/e2e/{house,wire}.py "$HOUSE/tests/e2e"
