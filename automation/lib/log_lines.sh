@@ -7,10 +7,11 @@ server_has_lines() {
   local url
   have curl && have jq || return 1
   url=$(server_url 2>/dev/null) && [[ -n $url ]] || return 1
-  http_get "$url/api/v1/logs?limit=1&$(hosts_parameter)" "$(token_file)" 2>/dev/null | jq -e '.lines | length > 0' >/dev/null 2>&1
+  http_get "$url/api/v1/logs?limit=1&$(scope_parameters)" "$(token_file)" 2>/dev/null | jq -e '.lines | length > 0' >/dev/null 2>&1
 }
 
-hosts_parameter() {
+# scope_parameters: the hosts and sources that are asked for.
+scope_parameters() {
   local IFS=,
   printf 'hosts=%s' "$(jq -rn --arg text "${hosts[*]-}" '$text | @uri')"
   [[ -z ${sources-} ]] || printf '&sources=%s' "$(jq -rn --arg text "$sources" '$text | @uri')"
@@ -25,8 +26,9 @@ lines_query() {
   jq -rn --arg text "$query" '$text | @uri'
 }
 
-# line_text: JSON lines on standard input as text, harmless to a terminal; times have three decimals at least. The further lines of an entry are indented. Time and level
-# are left out of a message that begins with these; a time without a zone is local somewhere (web/src/core/log_lines.ts does the same).
+# line_text: JSON lines on standard input as text, harmless to a terminal. Times have three decimals at least, the further lines of an
+# entry are indented. Time and level are left out of a message that begins with these; a time without a zone is local somewhere
+# (web/src/core/log_lines.ts does the same).
 line_text() {
   jq -r --unbuffered '
     def plain: gsub("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]"; "?");
@@ -74,7 +76,7 @@ show_server_lines() {
   url=$(server_url)
   if [[ -n $from ]]; then start="&start=$from"; elif [[ -z $follow ]]; then direction=newest limit=1000; else direction=newest limit=10; fi
   while :; do
-    page=$(http_get "$url/api/v1/logs?$(hosts_parameter)&q=$(lines_query)&direction=$direction&limit=$limit$start&cursor=$cursor" "$(token_file)") ||
+    page=$(http_get "$url/api/v1/logs?$(scope_parameters)&q=$(lines_query)&direction=$direction&limit=$limit$start&cursor=$cursor" "$(token_file)") ||
       die connection "the server at $url does not answer"
     if [[ $direction == newest ]]; then
       jq -c '.lines | reverse | .[]' <<<"$page"
@@ -97,9 +99,9 @@ show_server_stats() {
   local url start facets histogram
   url=$(server_url)
   start=${from:-$(instant 1d)}
-  facets=$(http_get "$url/api/v1/logs/facets?$(hosts_parameter)&q=$(lines_query)&start=$start&limit=10" "$(token_file)") ||
+  facets=$(http_get "$url/api/v1/logs/facets?$(scope_parameters)&q=$(lines_query)&start=$start&limit=10" "$(token_file)") ||
     die connection "the server at $url does not answer"
-  histogram=$(http_get "$url/api/v1/logs/histogram?$(hosts_parameter)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
+  histogram=$(http_get "$url/api/v1/logs/histogram?$(scope_parameters)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
     die connection "the server at $url does not answer"
   jq -rn --argjson facets "$facets" --argjson histogram "$histogram" '
     def plain: gsub("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]"; "?");
@@ -124,7 +126,7 @@ show_server_stats() {
 # follow_server_lines: as they come; a connection that ends is made again.
 follow_server_lines() {
   while :; do
-    http_get_stream "$url/select/logsql/tail?$(hosts_parameter)&query=$(lines_query)" "$(token_file)" |
+    http_get_stream "$url/select/logsql/tail?$(scope_parameters)&query=$(lines_query)" "$(token_file)" |
       jq -c --unbuffered '
         {time: ._time, message: ._msg, host, source, level, unit, pid,
           fields: (del(._time, ._msg, ._stream, .host, .source, .level, .unit, .pid))}' || true
