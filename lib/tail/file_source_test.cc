@@ -461,6 +461,23 @@ TEST_F(FileSourceTest, CopiesThatMatchThePatternAreNotReadTwice) {
   EXPECT_EQ(source_->stats().unproven, 0U);
 }
 
+TEST_F(FileSourceTest, OfTwoCopiesThatWereSeenNeitherIsReadAgain) {
+  options_.globs = {path("a*")};
+  begin();
+  write("a.log", "1\n2\n");
+  EXPECT_EQ(poll(), (Texts{"1", "2"}));
+  fs::copy_file(path("a.log"), path("a.log.1"));
+  fs::copy_file(path("a.log"), path("a.log.2"));
+  EXPECT_EQ(poll(), Texts{});
+  fs::resize_file(path("a.log"), 0);
+  write("a.log", "3\n");
+  Texts found;
+  for (int i = 0; i < 4; ++i)
+    for (std::string& text : poll()) found.push_back(std::move(text));
+  EXPECT_EQ(found, (Texts{"3"}));
+  EXPECT_EQ(source_->stats().unproven, 0U);
+}
+
 TEST_F(FileSourceTest, FilesThatBeginAlikeAreNotCopies) {
   options_.globs = {path("*")};
   begin();
