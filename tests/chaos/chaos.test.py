@@ -24,6 +24,8 @@ import stage  # noqa: E402
 SEED = int(os.environ.get("RESMON_CHAOS_SEED") or random.SystemRandom().randrange(1, 1_000_000))
 SECONDS = int(os.environ.get("RESMON_CHAOS_SECONDS") or 60)
 
+CLIENTS = ("load-1", "load-2", "agent")
+
 SMALL_SPOOL = ["load.spool_limit_bytes=128KiB"]
 SMALL_LOG = ["journal.limit_bytes=2MiB"]
 
@@ -53,6 +55,20 @@ class PlanTest(house.HouseTest):
             for target in plan.busy_targets(f.target):
                 self.assertGreaterEqual(f.at, until[target] - 0.01, plan.describe(f))
                 until[target] = f.at + f.seconds
+
+
+class StageTest(house.HouseTest):
+    def test_clients_that_were_started_a_moment_ago_end_well_too(self):
+        house_stage = stage.Stage(self, SEED)
+        house_stage.start_all("server")
+        house_stage.until("the server", lambda: house_stage.server().healthy())
+        for pause in (0, 0.1):  # running already, and not yet again
+            for name in CLIENTS:
+                house_stage.parts[name].kill(pause)
+                house_stage.parts[name].wanted = True
+                house_stage.parts[name].look_after()
+            for name, line in house_stage.stop_clients(*CLIENTS).items():
+                self.assertIn(" stopped ", line, name)
 
 
 class ChaosTest(house.HouseTest):
@@ -93,7 +109,7 @@ class ChaosTest(house.HouseTest):
         house_stage.play(faults, SECONDS, lambda f: say(f"{time.monotonic() - began:7.2f} s  {f.kind} {f.target}"))
 
         house_stage.until("the server", lambda: house_stage.server().healthy())
-        last_words = house_stage.stop_clients("load-1", "load-2", "agent")
+        last_words = house_stage.stop_clients(*CLIENTS)
         house_stage.wait_delivered()
         ledgers = ledger.read_all(house_stage.ledgers)
         ledgers["agent"] = ledger.AgentLog(os.path.join(house_stage.folder, "agent.log"))

@@ -281,13 +281,14 @@ class Stage:
     # The end.
 
     def stop_clients(self, *names):
-        """They deliver what they have and end. Their last lines."""
+        """They deliver what they have and end. Their last lines. One that is to start again does so first: before its line "started",
+        a signal ends it where it is."""
+        for name in names:
+            self.until(f"{name} to run", lambda part=self.parts[name]: part.process and part.process.lines(" started "), 150)
         out = {}
         for name in names:
-            part = self.parts[name]
-            part.wanted = False
-            if part.process:
-                part.process.process.terminate()
+            self.parts[name].wanted = False
+            self.parts[name].process.process.terminate()
         for name in names:
             process = self.parts[name].process
 
