@@ -25,6 +25,19 @@ TEST(EngineTickTest, ASilentHostFreezesItsOtherAlertsAndIsToldOnce) {
   EXPECT_THAT(house.messages[2].title, HasSubstr("Resolved: host-silent on web1"));
 }
 
+TEST(EngineTickTest, AnAlertOfASilentHostHasTheSecondsOfItsSilence) {
+  TestHouse house("", "host-silent");
+  house.add_host("web1");
+  house.pass(130);
+  house.silent = {"web1"};
+  for (const int seconds : {60, 200}) {  // pending and firing
+    house.pass(seconds);
+    const Alert* alert = house.engine().find("host-silent", "web1", {});
+    ASSERT_NE(alert, nullptr);
+    EXPECT_DOUBLE_EQ(alert->value, static_cast<double>(house.now - house.hosts[0].last_seen) / kTestSecond);
+  }
+}
+
 TEST(EngineTickTest, ARebootSaysNothing) {
   TestHouse house("", "host-silent");
   house.add_host("web1");
