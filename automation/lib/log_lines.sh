@@ -123,13 +123,21 @@ show_server_stats() {
       "  \((($histogram.start + $i * $histogram.step) / 1000 | floor | todate)[0:16] | sub("T"; " ")) \($all | tostring | right(8))  \(bar($errors; "E"))\(bar($warnings; "W"))\(bar($all - $errors - $warnings; "#"))")'
 }
 
-# follow_server_lines: as they come; a connection that ends is made again.
+# follow_server_lines: as they come; a connection that ends is made again. What comes meanwhile is not shown, so that is said.
 follow_server_lines() {
+  local status since
   while :; do
-    http_get_stream "$url/select/logsql/tail?$(scope_parameters)&query=$(lines_query)" "$(token_file)" |
+    status=0
+    http_get_stream "$url/select/logsql/tail?$(scope_parameters)&query=$(lines_query)" "$(token_file)" 2>/dev/null |
       jq -c --unbuffered '
         {time: ._time, message: ._msg, host, source, level, unit, pid,
-          fields: (del(._time, ._msg, ._stream, .host, .source, .level, .unit, .pid))}' || true
+          fields: (del(._time, ._msg, ._stream, .host, .source, .level, .unit, .pid))}' || status=${PIPESTATUS[0]}
+    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    case $status in
+      6 | 7 | 28) ;; # not there yet
+      22) warn "the server at $url shows no lines as they come at $since; trying again" ;;
+      *) warn "the connection to $url ended; trying again. Lines that come meanwhile are not shown here: ./resmon logs --since $since shows them" ;;
+    esac
     sleep 1
   done
 }

@@ -199,15 +199,15 @@ shows() { grep -q -- "$1" "$BATS_TEST_TMPDIR/output"; }
   [[ $output == *"'yesterdayish' is not a time"* ]]
 }
 
-# stand_in ANSWER: a server that gives it to everything, and notes what it was asked.
+# stand_in ANSWER [LIVE]: a server that gives it to everything, LIVE to who follows, and notes what it was asked.
 stand_in() {
-  ANSWER=$1 ASKED=$BATS_TEST_TMPDIR/asked python3 - "$HTTP_PORT" 3>&- <<'PYTHON' &
+  ANSWER=$1 LIVE=${2-} ASKED=$BATS_TEST_TMPDIR/asked python3 - "$HTTP_PORT" 3>&- <<'PYTHON' &
 import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with open(os.environ["ASKED"], "a") as asked:
             print(self.path, file=asked)
-        body = os.environ["ANSWER"].encode()
+        body = os.environ["LIVE" if "/tail" in self.path else "ANSWER"].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -247,6 +247,24 @@ PYTHON
   run resmon logs --source app
   [ "$status" -eq 2 ]
   [[ $output == *"--source is for lines that the server has stored; it has none of 'app'"* ]]
+}
+
+@test "--follow of the server's lines says when the connection ended, and since when lines are missing" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  stand_in '{"lines":[{"time":"2026-11-22T17:00:01Z","host":"web1","source":"app","message":"before"}],"cursor":""}' \
+    '{"_time":"2026-11-22T17:00:02Z","_msg":"as it came","host":"web1","source":"app"}'
+  follow
+  wait_until 30 grep -q 'connection to .* ended' "$BATS_TEST_TMPDIR/output"
+  kill "$stand_in"
+  wait "$stand_in" || true
+  sleep 2.5 # several tries
+  end_follower
+  follower=''
+  grep -q '^2026-11-22T17:00:02.000Z - web1 app as it came$' "$BATS_TEST_TMPDIR/output"
+  grep -q 'resmon logs --since 20..-..-..T..:..:..Z shows them' "$BATS_TEST_TMPDIR/output"
+  # Once for each connection that ended, and not for each that is not made.
+  [ "$(grep -c 'warning:' "$BATS_TEST_TMPDIR/output")" -le "$(grep -c 'logsql/tail' "$BATS_TEST_TMPDIR/asked")" ]
+  ! grep -q 'curl:' "$BATS_TEST_TMPDIR/output" || false
 }
 
 @test "--stats of the server's lines: by level, unit, source and host, and over time" {

@@ -110,6 +110,26 @@ view("logs: live lines come on top, and wait while it is paused", 100, {}, async
   await firstMessage(page, "while paused");
 });
 
+view("logs: what came while the connection was away is there after it", 100, {}, async (page, mock, opened) => {
+  await page.waitForSelector(".log-list .log-row");
+  await page.getByRole("button", { name: "Follow" }).click();
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  const line = (message) => ({ time: new Date().toISOString(), host: "web1", source: "system", level: "error", unit: "sshd", message });
+  await firstMessage(page, "line number 0 of the log");
+  for (const pause of [false, true]) {
+    if (pause) await page.getByRole("button", { name: "Pause" }).click();
+    mock.dropConnections();
+    await page.getByText("the connection was lost; trying again").waitFor();
+    mock.addLines([line(`while away, ${pause ? "second" : "first"}`)]);
+    mock.acceptAgain();
+    await page.getByText("the connection was lost; trying again").waitFor({ state: "detached" });
+    if (pause) await page.getByRole("button", { name: "Go on" }).click();
+    await firstMessage(page, `while away, ${pause ? "second" : "first"}`);
+  }
+  assert.equal((await messages(page)).filter((text) => text.startsWith("while away")).length, 2);
+  opened.faults.length = 0;  // requests that failed meanwhile
+});
+
 view("logs: patterns, and nothing sticks out on a phone", 300, { hash: "#/logs?show=patterns", width: 390 }, async (page) => {
   await page.getByText("line number <*> of the log").waitFor();
   assert.ok((await overflow(page)) <= 0);

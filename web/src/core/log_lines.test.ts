@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHistogram, decodeLine, decodePage, decodePatterns, errorMarks, hasTerm, lineText, messageBeside, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
+import { decodeHistogram, decodeLine, decodePage, decodePatterns, errorMarks, hasTerm, lineText, messageBeside, mergeNewest, Overlap, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
 
 test("a line has what the server wrote, and nothing breaks on what it did not", () => {
   const line = decodeLine({ time: "2026-11-29T10:00:00.123456789Z", host: "web1", source: "system", level: "error", pid: 7, message: "m", fields: { a: "b" } });
@@ -38,6 +38,16 @@ test("a message does not repeat the time and the level that stand beside it", ()
     ["2026-12-01 21:08:38.123 UTC [71] ERROR:  failed", "[71] ERROR:  failed"],
   ] as const) assert.equal(beside(message), left, message);
   assert.equal(beside("Dec 31 23:30:00 x", { time: "2027-01-01T00:30:00Z" }), "x");
+});
+
+test("a line that comes live and is in the fetched page is shown once, two equal ones twice", () => {
+  const line = (message: string, second = 0) => decodeLine({ time: `2026-12-01T10:00:0${second}Z`, host: "web1", source: "system", message });
+  const page = [line("same"), line("only fetched")];
+  const overlap = new Overlap(page);
+  assert.deepEqual(overlap.without([line("same"), line("same"), line("only live")]).map((one) => one.message), ["same", "only live"]);
+  assert.deepEqual(overlap.without([line("same")]).length, 1, "the page's stands for one only");
+  assert.deepEqual(overlap.without([{ ...line("only fetched"), host: "web2" }]).length, 1, "another host's is another line");
+  assert.deepEqual(mergeNewest([line("a", 1), line("b", 2)], page, 3).map((one) => one.message), ["b", "a", "same"]);
 });
 
 test("levels are stacked by severity", () => {

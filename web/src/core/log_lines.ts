@@ -207,8 +207,31 @@ export function toggleTerm(query: string, term: string, not: boolean): string {
 
 export const hasTerm = (query: string, term: string): boolean => ` ${query.trim()} `.includes(` ${term} `);
 
-// Newest first, each once: what follows live may have been fetched as well.
+// Newest first.
 export function mergeNewest(newer: readonly LogLine[], older: readonly LogLine[], most: number): LogLine[] {
   const sorted = newer.slice().sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
   return [...sorted, ...older].slice(0, most);
+}
+
+// A page that was fetched, beside lines that came live at about that time and may be in it. Two equal lines are two lines: each of the
+// page's stands for one of the others.
+export class Overlap {
+  readonly #left = new Map<string, number>();
+
+  constructor(fetched: readonly LogLine[]) {
+    for (const line of fetched) {
+      const key = JSON.stringify(line);
+      this.#left.set(key, (this.#left.get(key) ?? 0) + 1);
+    }
+  }
+
+  // Those that the page does not have.
+  without(live: readonly LogLine[]): LogLine[] {
+    return live.filter((line) => {
+      const key = JSON.stringify(line);
+      const left = this.#left.get(key) ?? 0;
+      if (left > 0) this.#left.set(key, left - 1);
+      return left === 0;
+    });
+  }
 }

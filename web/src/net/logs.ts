@@ -42,8 +42,12 @@ export interface Followed {
   dropped: number;
 }
 
-// Lines of the query as they come, until the returned function is called. A lost connection is made again.
-export function followLogs(query: string, take: (followed: Followed) => void, lost: (why: string) => void): () => void {
+// Lines of the query as they come, until the returned function is called. A lost connection is made again, and `again` called before
+// the first line that comes then: those in between come only if they are asked for.
+export function followLogs(
+  query: string, take: (followed: Followed) => void, lost: (why: string) => void, again: () => void,
+): () => void {
+  let first = true;
   let socket: WebSocket | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
@@ -64,6 +68,8 @@ export function followLogs(query: string, take: (followed: Followed) => void, lo
         take({ lines: (message.lines ?? []).map(decodeLine), dropped: message.dropped ?? 0 });
       } else if (message.type === "following") {
         lost("");
+        if (!first) again();
+        first = false;
       }
     };
     opened.onclose = () => {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { mergeNewest, type Facet, type Histogram, type LogLine, type Pattern } from "../../core/log_lines.ts";
+import { mergeNewest, Overlap, type Facet, type Histogram, type LogLine, type Pattern } from "../../core/log_lines.ts";
 import type { LogsRoute } from "../../core/route.ts";
 import { rangeMs } from "../../core/time_range.ts";
 import { serverNow } from "../../net/live.ts";
@@ -11,6 +11,7 @@ const kMoreLines = 2000;
 const kMostLines = 100_000;
 const kBuckets = 90;
 const kTimeoutMs = 40_000;
+const kOverlapMs = 2000; // so much later may a line come live that a fetched page has
 
 export interface LogsState {
   lines: readonly LogLine[];
@@ -43,26 +44,51 @@ export function useLogs(route: LogsRoute, key: string, follow: boolean, paused: 
   const aborter = useRef(new AbortController());
   const loading = useRef(false);
   const held = useRef<LogLine[]>([]);
+  const early = useRef<LogLine[] | null>(null); // that came before the page which may have them too; null: it is there
+  const overlap = useRef<{ until: number; with: Overlap } | null>(null);
+  const stale = useRef(false); // the connection was lost while it was paused
   const change = (part: Partial<LogsState> | ((old: LogsState) => Partial<LogsState>)): void =>
     setState((old) => ({ ...old, ...(typeof part === "function" ? part(old) : part) }));
 
-  useEffect(() => {
+  // The newest page, in place of what is shown.
+  const load = (): void => {
+    aborter.current.abort();
     const mine = new AbortController();
     aborter.current = mine;
     wanted.current = wantedOf(route);
     loading.current = true;
     held.current = [];
-    change({ ...kEmpty, histogram: null });
+    early.current = [];
+    overlap.current = null;
+    stale.current = false;
     const signal = AbortSignal.any === undefined ? mine.signal : AbortSignal.any([mine.signal, AbortSignal.timeout(kTimeoutMs)]);
     const unless = (put: () => void): void => {
       if (!mine.signal.aborted) put();
     };
-    const fail = (reason: unknown): void => unless(() => !(reason instanceof AuthRequired) && change({ error: wordsOf(reason), busy: false }));
+    const settle = (page: readonly LogLine[]): LogLine[] => {
+      const known = new Overlap(page);
+      const fresh = known.without(early.current ?? []);
+      early.current = null;
+      overlap.current = { until: performance.now() + kOverlapMs, with: known };
+      return mergeNewest(fresh, page, kMostLines);
+    };
+    const fail = (reason: unknown): void => unless(() => {
+      loading.current = false;
+      if (early.current !== null) {
+        const came = early.current;
+        early.current = null;
+        change((old) => ({ lines: mergeNewest(came, old.lines, kMostLines) }));
+      }
+      if (!(reason instanceof AuthRequired)) change({ error: wordsOf(reason), busy: false });
+    });
     const first = route.show === "patterns"
-      ? loadPatterns(wanted.current, signal).then((patterns) => unless(() => change({ patterns, busy: false })))
+      ? loadPatterns(wanted.current, signal).then((patterns) => unless(() => {
+          early.current = null;
+          change({ patterns, busy: false });
+        }))
       : loadPage(wanted.current, kFirstLines, "", signal).then((page) => unless(() => {
           loading.current = false;
-          change({ lines: page.lines, cursor: page.cursor, partial: page.partial, busy: false });
+          change({ lines: settle(page.lines), cursor: page.cursor, partial: page.partial, waiting: 0, busy: false });
         }));
     // The lines first; what is only beside them does not hold them up.
     first.then(async () => {
@@ -71,7 +97,14 @@ export function useLogs(route: LogsRoute, key: string, follow: boolean, paused: 
       const facets = await loadFacets(wanted.current, signal);
       unless(() => change({ facets }));
     }).catch(fail);
-    return () => mine.abort();
+  };
+  const loadNow = useRef(load);
+  loadNow.current = load;
+
+  useEffect(() => {
+    change({ ...kEmpty, histogram: null });
+    load();
+    return () => aborter.current.abort();
   }, [key]);
 
   const isPaused = useRef(paused);
@@ -83,19 +116,33 @@ export function useLogs(route: LogsRoute, key: string, follow: boolean, paused: 
   useEffect(() => {
     if (!follow) return;
     return followLogs(route.query, ({ lines, dropped }) => {
-      if (isPaused.current) {
-        held.current = mergeNewest(lines, held.current, kMostLines);
-        change({ waiting: held.current.length });
-      } else {
-        put(lines, dropped);
+      if (early.current !== null) {
+        early.current = mergeNewest(lines, early.current, kMostLines);
+        if (dropped > 0) change((old) => ({ dropped: old.dropped + dropped }));
+        return;
       }
-    }, (why) => change({ error: why }));
+      const now = overlap.current;
+      const fresh = now !== null && performance.now() < now.until ? now.with.without(lines) : lines;
+      if (isPaused.current) {
+        held.current = mergeNewest(fresh, held.current, kMostLines);
+        change((old) => ({ waiting: held.current.length, dropped: old.dropped + dropped }));
+      } else {
+        put(fresh, dropped);
+      }
+    }, (why) => change({ error: why }), () => {
+      if (isPaused.current) stale.current = true;
+      else loadNow.current();
+    });
   }, [follow, route.query]);
   useEffect(() => {
-    if (paused || held.current.length === 0) return;
-    const fresh = held.current;
-    held.current = [];
-    put(fresh, 0);
+    if (paused) return;
+    if (stale.current) {
+      load();
+    } else if (held.current.length > 0) {
+      const fresh = held.current;
+      held.current = [];
+      put(fresh, 0);
+    }
   }, [paused]);
 
   const more = (): void => {
