@@ -54,6 +54,7 @@ class Scan {
   Result<Cluster> next_cluster();
   Result<bool> show_cluster(const Cluster& cluster);
   Rows head_rows(UnixNanos from, UnixNanos to) const;
+  Rows left_of(const Rows& rows) const;
   Status show_head(UnixNanos from, UnixNanos to);
   Status show(const Rows& rows);
   Status emit(const Rows& rows, std::size_t first, std::size_t last);
