@@ -9,7 +9,16 @@
 namespace resmon::store {
 
 namespace {
+
 constexpr std::size_t kMaxDamagedKnown = 65'536;
+
+// Whether `until` leaves so much of a chunk out that it is worth decoding the rest by itself.
+bool cuts(UnixNanos until, const ChunkEntry& entry) {
+  if (until > entry.last_time || until <= entry.first_time) return until <= entry.first_time;
+  const auto span = static_cast<std::uint64_t>(minus(entry.last_time, entry.first_time));
+  return static_cast<std::uint64_t>(minus(entry.last_time, until)) > span / 8;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ChunkReads& reads, const GroupState& group,
@@ -31,11 +40,19 @@ Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ChunkReads& reads, 
 }
 
 Result<std::shared_ptr<const DecodedChunk>> ChunkSource::load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                                                              const std::vector<ColumnId>& wanted) const {
+                                                              const std::vector<ColumnId>& wanted,
+                                                              UnixNanos until) const {
   std::string key = decoded_key(entry.id, wanted);
   if (auto known = decoded_.find(key)) return known;
+  if (!cuts(until, entry)) {
+    until = INT64_MAX;
+  } else {
+    key.append(reinterpret_cast<const char*>(&until), sizeof until);
+    if (auto known = decoded_.find(key)) return known;
+  }
   const std::shared_ptr<const LoadedChunk> chunk = chunks_.find(entry.id);
-  Result<Rows> rows = chunk != nullptr ? chunk->reader().rows(&wanted) : fetch(reads, entry, group, wanted);
+  Result<Rows> rows =
+      chunk != nullptr ? chunk->reader().rows(&wanted, until) : fetch(reads, entry, group, wanted, until);
   if (!rows) return fail(std::move(rows).error());
   auto decoded = std::make_shared<const DecodedChunk>(std::move(*rows));
   // Not what is read for the first time, which may be for the last time, too.
@@ -44,7 +61,7 @@ Result<std::shared_ptr<const DecodedChunk>> ChunkSource::load(ChunkReads& reads,
 }
 
 Result<Rows> ChunkSource::fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                                const std::vector<ColumnId>& wanted) const {
+                                const std::vector<ColumnId>& wanted, UnixNanos until) const {
   Result<std::shared_ptr<const LoadedChunk>> chunk = std::shared_ptr<const LoadedChunk>();
   const Result<bool> found = reads.show(entry.id, [&](std::string_view bytes) { chunk = LoadedChunk::open(bytes); });
   if (!found) {
@@ -62,7 +79,7 @@ Result<Rows> ChunkSource::fetch(ChunkReads& reads, const ChunkEntry& entry, Grou
     wall_off(entry.id, group, "it is in the index and not in the table");
     return fail(ErrorKind::kDamaged, "chunk: it is in the index and not in the table");
   }
-  Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
+  Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted, until) : Result<Rows>(fail(Error(chunk.error())));
   // What the writer reads may be of its open transaction: should that fail, another chunk gets the number.
   if (rows && !reads.of_writer())
     chunks_.add(entry.id, std::move(*chunk));

@@ -35,17 +35,17 @@ class ChunkSource {
 
   // Where the newest chunks of a tier are; null where no lists are kept.
   Result<std::shared_ptr<const ChunkList>> newest(ChunkReads& reads, const GroupState& group, std::int64_t tier) const;
-  // The columns of `wanted` (ascending), never null. kNotFound where there is no such chunk any more; kDamaged, and
-  // walled off, where it does not decode.
+  // The columns of `wanted` (ascending), never null; of rows from `until` on there may be none. kNotFound where there
+  // is no such chunk any more; kDamaged, and walled off, where it does not decode.
   Result<std::shared_ptr<const DecodedChunk>> load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                                                   const std::vector<ColumnId>& wanted) const;
+                                                   const std::vector<ColumnId>& wanted, UnixNanos until) const;
   // All of a chunk that the writer knows is there; kDamaged as above.
   Result<Rows> load_whole(ChunkReads& reads, std::int64_t id, GroupId group) const;
   std::uint64_t damaged() const { return damaged_count_; }  // found since start
 
  private:
-  Result<Rows> fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                     const std::vector<ColumnId>& wanted) const;
+  Result<Rows> fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group, const std::vector<ColumnId>& wanted,
+                     UnixNanos until) const;
   void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
 
   const Options& options_;

@@ -191,7 +191,7 @@ Result<bool> Scan::show_cluster(const Cluster& cluster) {
     merged = merge(std::move(*merged), newer);
   };
   for (const ChunkEntry& entry : by_generation) {
-    auto rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted);
+    auto rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted, left_.last);
     if (!rows) {
       if (rows.error().kind == ErrorKind::kNotFound) return false;
       if (rows.error().kind == ErrorKind::kDamaged) {
