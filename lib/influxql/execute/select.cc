@@ -54,9 +54,10 @@ struct Found {
 std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filter& filter, bool stored) {
   const Table& table = *found.table;
   std::map<std::vector<std::string>, std::vector<Member>> by_tags;
+  const auto candidates = filter.candidates();
   const auto take = [&](std::size_t i) {
     const std::vector<metric::Tag>& tags = table.tags(i);
-    const Filter::Verdict verdict = filter.judge(tags);
+    const Filter::Verdict verdict = candidates && candidates->exact ? Filter::Verdict::kAll : filter.judge(tags);
     if (verdict == Filter::Verdict::kNone) return;
     std::vector<std::string> key;
     key.reserve(plan.dimensions.size());
@@ -64,8 +65,8 @@ std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filt
     by_tags[std::move(key)].push_back(
         {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored, found.span});
   };
-  if (const auto candidates = filter.candidates())
-    std::for_each(candidates->begin(), candidates->end(), take);
+  if (candidates)
+    std::for_each(candidates->series.begin(), candidates->series.end(), take);
   else
     for (std::size_t i = 0; i < table.series(); ++i) take(i);
   std::vector<OutputSeries> out;
