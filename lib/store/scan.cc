@@ -79,7 +79,8 @@ Status Scan::look_up() {
   next_entry_ = 0;
   // Chunks that end beyond the range can begin in it, but span no more than max_span.
   const UnixNanos last_end = plus(left_.last, shape_of(asked_.tier).max_span);
-  RESMON_TRY(reads_.find_newest(asked_.tier, asked_.group, left_, last_end, at_most_, entries_));
+  RESMON_ASSIGN(ChunkReads* const reads, reads_.get());
+  RESMON_TRY(reads->find_newest(asked_.tier, asked_.group, left_, last_end, at_most_, entries_));
   all_entries_ = entries_.size() < at_most_;
   return {};
 }
