@@ -124,6 +124,10 @@ TEST_F(HeadsTest, VersionsOfChunksAreByGroup) {
   heads_.chunks_changed(999);
   EXPECT_EQ(a.chunks_version, 2U);
   EXPECT_EQ(b.chunks_version, 0U);
+  // What a reader noted is not true any more.
+  a.chunks_version = 3U;
+  heads_.chunks_changed(a.id);
+  EXPECT_EQ(a.chunks_version, 4U);
   EXPECT_EQ(heads_.find(b.id), &b);
   EXPECT_EQ(heads_.find(999), nullptr);
 }
