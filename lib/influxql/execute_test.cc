@@ -51,6 +51,40 @@ class Execute : public testing::Test {
   ExecuteOptions options_;
 };
 
+// Of a subquery that chooses one row a host, only the hosts that can be among the few are read whole. A condition
+// around it, which lets all pass, has all of them read.
+TEST_F(Execute, TheFewBestOfManySeriesAreThoseOfAll) {
+  std::uint64_t random = 1;
+  const auto below = [&](std::uint64_t n) {
+    random = random * 6364136223846793005U + 1442695040888963407U;
+    return (random >> 33U) % n;
+  };
+  for (int host = 0; host < 40; ++host) {
+    const std::vector<std::string> cpus =
+        host % 8 == 0 ? std::vector<std::string>{"0", "1"} : std::vector<std::string>{"0"};
+    for (const std::string& cpu : cpus) {
+      UnixNanos time = static_cast<UnixNanos>(below(900)) * kSecond;
+      for (; time < 40 * 3600 * kSecond; time += static_cast<UnixNanos>(1 + below(3000)) * kSecond) {
+        // Few values, so that many are equal.
+        reader_.add("load", {{"host", std::to_string(host)}, {"cpu", cpu}}, "x", time,
+                    static_cast<double>(below(40)) / 2);
+        reader_.add("load", {{"host", std::to_string(host)}, {"cpu", cpu}}, "n", time,
+                    static_cast<std::int64_t>(below(host % 2 == 0 ? 5 : 500)));
+      }
+    }
+  }
+  for (const std::string field : {"x", "n"})
+    for (const std::string function : {"max", "min"})
+      for (const std::string outer : {"top(m, 1)", "top(m, 5)", "bottom(m, 5)", "top(m, 39)", "top(m, 100)"})
+        for (const std::string range :
+             {"0s AND time < 144000s", "1234s AND time < 140001s", "4000s AND time < 4700s", "9000s AND time < 9300s"})
+          for (const std::string order : {"", " ORDER BY time DESC"}) {
+            const std::string inner = "SELECT " + outer + ", host FROM (SELECT " + function + "(" + field +
+                                      ") AS m FROM load WHERE time >= " + range + " GROUP BY host)";
+            EXPECT_EQ(ask(inner + order), ask(inner + " WHERE m >= 0" + order)) << inner << order;
+          }
+}
+
 TEST_F(Execute, AggregatesByWindowAndTag) {
   EXPECT_EQ(ask("SELECT mean(idle) FROM cpu WHERE time >= 1000s AND time < 1060s GROUP BY time(30s), host"),
             R"({"results":[{"statement_id":0,"series":[{"name":"cpu","tags":{"host":"a"},"columns":["time","mean"],)"

@@ -185,7 +185,7 @@ class BitReader {
   explicit BitReader(std::string_view bytes) : data_(bytes.data()), size_(bytes.size()) {}
 
   // REQUIRES: count <= 64
-  std::uint64_t get(unsigned count) {
+  [[gnu::always_inline]] std::uint64_t get(unsigned count) {
     if (count == 0) return 0;
     const std::size_t byte = at_ / 8;
     const unsigned shift = at_ % 8;

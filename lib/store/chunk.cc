@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
 #include <unordered_map>
 
@@ -106,15 +107,15 @@ void put_floats(const std::vector<Cell>& cells, std::string& out) {
   put_compressed(out, planes);
 }
 
-bool get_floats(std::string_view section, std::vector<Cell>& cells) {
+// The first of `all` values.
+bool get_floats(std::string_view section, std::size_t all, std::vector<Cell>& cells) {
   ByteReader reader(section);
   std::string planes;
-  if (!get_compressed(reader, cells.size() * 8, planes) || planes.size() != cells.size() * 8 || !reader.empty())
-    return false;
+  if (!get_compressed(reader, all * 8, planes) || planes.size() != all * 8 || !reader.empty()) return false;
   Cell before = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     for (unsigned plane = 0; plane < 8; ++plane)
-      before ^= static_cast<Cell>(static_cast<unsigned char>(planes[plane * cells.size() + i])) << (56 - plane * 8);
+      before ^= static_cast<Cell>(static_cast<unsigned char>(planes[plane * all + i])) << (56 - plane * 8);
     cells[i] = before;
   }
   return true;
@@ -147,11 +148,11 @@ void put_strings(const ColumnPlan& plan, std::string& out) {
   encode_integers(order, out);
 }
 
-bool get_strings(std::string_view section, std::vector<Cell>& cells, std::string& text) {
+bool get_strings(std::string_view section, std::size_t all, std::vector<Cell>& cells, std::string& text) {
   ByteReader reader(section);
   const std::uint64_t count = reader.varint();
   std::string lengths;
-  if (count == 0 || count > cells.size() || !get_compressed(reader, count * 10, lengths) ||
+  if (count == 0 || count > all || !get_compressed(reader, count * 10, lengths) ||
       !get_compressed(reader, kMaxChunkTextBytes, text))
     return false;
   std::vector<Cell> values;
@@ -165,7 +166,9 @@ bool get_strings(std::string_view section, std::vector<Cell>& cells, std::string
     offset += size;
   }
   std::vector<std::int64_t> order(cells.size());
-  if (length.bad() || !length.empty() || offset != text.size() || !decode_integers(reader.rest(), order)) return false;
+  if (length.bad() || !length.empty() || offset != text.size() ||
+      !decode_integers(reader.rest(), order, order.size() == all))
+    return false;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (order[i] < 0 || static_cast<std::uint64_t>(order[i]) >= count) return false;
     cells[i] = values[static_cast<std::size_t>(order[i])];
@@ -331,15 +334,22 @@ Result<std::vector<UnixNanos>> ChunkReader::times() const {
   return times;
 }
 
-Status ChunkReader::presence(const Entry& entry, RowColumn& column, std::size_t& present) const {
+// Of the first `rows`.
+Status ChunkReader::presence(const Entry& entry, std::size_t rows, RowColumn& column, Present& present) const {
   if (entry.presence == kWhole) {
-    column.presence = whole_presence(rows_);
-    present = rows_;
+    column.presence = whole_presence(rows);
+    present = {rows, rows_};
     return {};
   }
   ByteReader reader(entries_[entry.presence].section);
-  if (!get_presence(reader, rows_, column.presence, present)) return damaged("bad presence");
-  if (present == 0) return damaged("a column without values");
+  if (!get_presence(reader, rows_, column.presence, present.all)) return damaged("bad presence");
+  if (present.all == 0) return damaged("a column without values");
+  present.here = present.all;
+  if (rows == rows_) return {};
+  column.presence.resize((rows + 63) / 64);
+  if (rows % 64 != 0) column.presence.back() &= (std::uint64_t{1} << (rows % 64)) - 1;
+  present.here = 0;
+  for (const std::uint64_t word : column.presence) present.here += static_cast<std::size_t>(std::popcount(word));
   return {};
 }
 
@@ -352,84 +362,98 @@ std::string_view ChunkReader::values_of(std::size_t index) const {
   return reader.rest();
 }
 
-// Fills in decoded[index] with its references added. REQUIRES: `present` values, as many as its presence says.
-Status ChunkReader::integers(std::size_t index, std::size_t present, Decoded& decoded) const {
-  // All that this column needs, directly or not, in ascending order: each needs only earlier ones, so no recursion.
-  std::vector<bool> needed(index + 1);
-  needed[index] = decoded[index].empty();
-  for (std::size_t i = index + 1; i-- > 0;)
-    if (needed[i])
-      for (const std::uint32_t reference : entries_[i].references())
-        needed[reference >> 1U] = decoded[reference >> 1U].empty();
-  for (std::size_t i = 0; i <= index; ++i) {
-    if (!needed[i]) continue;
-    std::vector<std::int64_t> values(present);
-    if (!decode_integers(values_of(i), values)) return damaged("bad values");
-    const std::span<const std::uint32_t> references = entries_[i].references();
-    if (entries_[i].derived) {
-      Sources sources;
-      for (const std::uint32_t reference : references) sources.add(decoded[reference >> 1U]);
-      add_expected(sources, values);
-      decoded[i] = std::move(values);
-      continue;
-    }
-    for (std::size_t r = references.size(); r-- > 0;) {
-      const std::vector<std::int64_t>& other = decoded[references[r] >> 1U];
-      const bool was_subtracted = (references[r] & 1U) != 0;
-      for (std::size_t n = 0; n < present; ++n) values[n] = combine(values[n], other[n], !was_subtracted);
-    }
-    decoded[i] = std::move(values);
+// Fills in decoded[index]. REQUIRES: what it is decoded from is there.
+Status ChunkReader::integer_column(std::size_t index, Present present, Decoded& decoded) const {
+  const auto numbers_of = [&](std::size_t i) {
+    return std::span(reinterpret_cast<std::int64_t*>(decoded[i].data()), present.here);
+  };
+  decoded[index].resize(present.here);
+  const std::span<std::int64_t> values = numbers_of(index);
+  if (!decode_integers(values_of(index), values, present.here == present.all)) return damaged("bad values");
+  const std::span<const std::uint32_t> references = entries_[index].references();
+  if (entries_[index].derived) {
+    Sources sources;
+    for (const std::uint32_t reference : references) sources.add(numbers_of(reference >> 1U));
+    add_expected(sources, values);
+    return {};
+  }
+  for (std::size_t r = references.size(); r-- > 0;) {
+    const std::span<const std::int64_t> other = numbers_of(references[r] >> 1U);
+    const bool was_subtracted = (references[r] & 1U) != 0;
+    for (std::size_t n = 0; n < present.here; ++n) values[n] = combine(values[n], other[n], !was_subtracted);
   }
   return {};
 }
 
-Result<RowColumn> ChunkReader::column(std::size_t index, Decoded& decoded) const {
+// The same with what it is decoded from. REQUIRES: `present` as its presence says.
+Status ChunkReader::integers(std::size_t index, Present present, Decoded& decoded) const {
+  if (!decoded[index].empty()) return {};
+  if (entries_[index].references().empty()) return integer_column(index, present, decoded);
+  // All that this column needs, directly or not, in ascending order: each needs only earlier ones, so no recursion.
+  std::vector<bool> needed(index + 1);
+  needed[index] = true;
+  for (std::size_t i = index + 1; i-- > 0;)
+    if (needed[i])
+      for (const std::uint32_t reference : entries_[i].references())
+        needed[reference >> 1U] = decoded[reference >> 1U].empty();
+  for (std::size_t i = 0; i <= index; ++i)
+    if (needed[i]) RESMON_TRY(integer_column(i, present, decoded));
+  return {};
+}
+
+// The first `rows` of a column. `last`: no other one is decoded after it.
+Result<RowColumn> ChunkReader::column(std::size_t index, std::size_t rows, bool last, Decoded& decoded) const {
   const Entry& entry = entries_[index];
   RowColumn column;
   column.id = entry.id;
   column.type = entry.type;
-  std::size_t present = 0;
-  RESMON_TRY(presence(entry, column, present));
+  Present present;
+  RESMON_TRY(presence(entry, rows, column, present));
 
-  std::vector<Cell> cells;
+  std::vector<Cell>& cells = column.cells;
   if (is_integer_coded(entry.type, entry.flags)) {
     RESMON_TRY(integers(index, present, decoded));
-    const std::vector<std::int64_t>& values = decoded[index];
-    cells.resize(present);
+    if (last)
+      cells = std::move(decoded[index]);
+    else
+      cells = decoded[index];
     if (entry.type == FieldType::kFloat) {
       const double power = decimal_power(entry.decimals);
-      for (std::size_t i = 0; i < present; ++i) cells[i] = metric::cell_of(static_cast<double>(values[i]) / power);
-    } else {
-      for (std::size_t i = 0; i < present; ++i) cells[i] = static_cast<Cell>(values[i]);
-      if (entry.type == FieldType::kBoolean)
-        for (const Cell cell : cells)
-          if (cell > 1) return damaged("a boolean that is none");
+      for (Cell& cell : cells) cell = metric::cell_of(static_cast<double>(static_cast<std::int64_t>(cell)) / power);
+    } else if (entry.type == FieldType::kBoolean) {
+      for (const Cell cell : cells)
+        if (cell > 1) return damaged("a boolean that is none");
     }
   } else {
-    cells.resize(present);
+    cells.resize(present.here);
     const std::string_view section = values_of(index);
-    if (entry.type == FieldType::kFloat ? !get_floats(section, cells) : !get_strings(section, cells, column.text))
+    if (entry.type == FieldType::kFloat ? !get_floats(section, present.all, cells)
+                                        : !get_strings(section, present.all, cells, column.text))
       return damaged("bad values");
   }
-  if (present == rows_) {
-    column.cells = std::move(cells);
-    return column;
-  }
-  column.cells.resize(rows_);
-  std::size_t next = 0;
-  for (std::size_t row = 0; row < rows_; ++row)
-    if (bit(column.presence, row)) column.cells[row] = cells[next++];
+  if (present.here == rows) return column;
+  cells.resize(rows);
+  std::size_t next = present.here;
+  for (std::size_t row = rows; row-- > 0;) cells[row] = bit(column.presence, row) ? cells[--next] : 0;
   return column;
 }
 
-Result<Rows> ChunkReader::rows(const std::vector<ColumnId>* wanted) const {
+Result<Rows> ChunkReader::rows(const std::vector<ColumnId>* wanted, UnixNanos until) const {
   Rows rows;
-  Decoded decoded(entries_.size());
   RESMON_ASSIGN(rows.times, times());
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (wanted != nullptr && !std::binary_search(wanted->begin(), wanted->end(), entries_[i].id)) continue;
-    RESMON_ASSIGN(RowColumn one, column(i, decoded));
-    rows.columns.push_back(std::move(one));
+  if (rows.times.back() >= until)
+    rows.times.erase(std::lower_bound(rows.times.begin(), rows.times.end(), until), rows.times.end());
+  if (rows.times.empty()) return rows;
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (wanted == nullptr || std::binary_search(wanted->begin(), wanted->end(), entries_[i].id)) found.push_back(i);
+  if (found.empty()) return rows;
+  Decoded decoded(found.back() + 1);
+  for (const std::size_t i : found) {
+    RESMON_ASSIGN(RowColumn one, column(i, rows.size(), i == found.back(), decoded));
+    // Without a value only where rows were left out.
+    if (std::any_of(one.presence.begin(), one.presence.end(), [](std::uint64_t word) { return word != 0; }))
+      rows.columns.push_back(std::move(one));
   }
   if (windows_)
     std::sort(rows.columns.begin(), rows.columns.end(),

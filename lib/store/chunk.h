@@ -51,20 +51,27 @@ class ChunkReader {
   std::size_t size() const { return rows_; }
   const std::vector<Entry>& entries() const { return entries_; }  // in the order of their sections
   Result<std::vector<UnixNanos>> times() const;
-  // Times and the columns of `wanted` (ascending) that the chunk has; all of them without `wanted`.
-  Result<Rows> rows(const std::vector<ColumnId>* wanted = nullptr) const;
+  // Times and the columns of `wanted` (ascending) that the chunk has; all of them without `wanted`. Only rows before
+  // `until`, and columns that have a value in one of them: what comes after that is mostly not decoded.
+  Result<Rows> rows(const std::vector<ColumnId>* wanted = nullptr, UnixNanos until = INT64_MAX) const;
 
  private:
   // The integers, by column, of those decoded so far, without those that are absent: others may refer to them.
-  using Decoded = std::vector<std::vector<std::int64_t>>;
+  using Decoded = std::vector<std::vector<metric::Cell>>;
+  // How many values a column has: in the rows that are decoded, and in all.
+  struct Present {
+    std::size_t here = 0;
+    std::size_t all = 0;
+  };
 
   // Entry `index` of the directory, whose id is `next_id` or above; the id after it.
   Status read_entry(ByteReader& reader, std::size_t index, std::uint64_t& next_id);
   bool read_references(ByteReader& reader, std::size_t index);
   bool find_sources(std::size_t index);
-  Result<RowColumn> column(std::size_t index, Decoded& decoded) const;
-  Status integers(std::size_t index, std::size_t present, Decoded& decoded) const;
-  Status presence(const Entry& entry, RowColumn& column, std::size_t& present) const;
+  Result<RowColumn> column(std::size_t index, std::size_t rows, bool last, Decoded& decoded) const;
+  Status integers(std::size_t index, Present present, Decoded& decoded) const;
+  Status integer_column(std::size_t index, Present present, Decoded& decoded) const;
+  Status presence(const Entry& entry, std::size_t rows, RowColumn& column, Present& present) const;
   std::string_view values_of(std::size_t index) const;
 
   std::size_t rows_ = 0;

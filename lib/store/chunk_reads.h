@@ -43,6 +43,25 @@ class ChunkReads {
   bool of_writer_ = false;
 };
 
+// Says what to read with, when the first is to be read.
+class ReadsOnDemand {
+ public:
+  virtual Result<ChunkReads*> get() = 0;
+
+ protected:
+  ~ReadsOnDemand() = default;
+};
+
+// Those at hand.
+class ReadsAtHand final : public ReadsOnDemand {
+ public:
+  explicit ReadsAtHand(ChunkReads& reads) : reads_(reads) {}
+  Result<ChunkReads*> get() override { return &reads_; }
+
+ private:
+  ChunkReads& reads_;
+};
+
 // A reader's connection.
 struct ReadConnection {
   Database database;

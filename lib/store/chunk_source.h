@@ -30,22 +30,27 @@ class ChunkSource {
       : options_(options),
         catalog_(catalog),
         chunks_(options.chunk_cache_bytes),
-        decoded_(options.chunk_cache_bytes / 2),
-        lists_(options.chunk_cache_bytes / 4) {}
+        decoded_(options.decoded_cache_bytes),
+        lists_(options.chunk_cache_bytes / 4) {
+    const auto none = std::make_shared<ChunkList>();
+    none->complete = true;
+    none_ = none;
+  }
 
   // Where the newest chunks of a tier are; null where no lists are kept.
-  Result<std::shared_ptr<const ChunkList>> newest(ChunkReads& reads, const GroupState& group, std::int64_t tier) const;
-  // The columns of `wanted` (ascending), never null. kNotFound where there is no such chunk any more; kDamaged, and
-  // walled off, where it does not decode.
-  Result<std::shared_ptr<const DecodedChunk>> load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                                                   const std::vector<ColumnId>& wanted) const;
+  Result<std::shared_ptr<const ChunkList>> newest(ReadsOnDemand& from, const GroupState& group,
+                                                  std::int64_t tier) const;
+  // The columns of `wanted` (ascending), never null; of rows from `until` on there may be none. kNotFound where there
+  // is no such chunk any more; kDamaged, and walled off, where it does not decode.
+  Result<std::shared_ptr<const DecodedChunk>> load(ReadsOnDemand& reads, const ChunkEntry& entry, GroupId group,
+                                                   const std::vector<ColumnId>& wanted, UnixNanos until) const;
   // All of a chunk that the writer knows is there; kDamaged as above.
   Result<Rows> load_whole(ChunkReads& reads, std::int64_t id, GroupId group) const;
   std::uint64_t damaged() const { return damaged_count_; }  // found since start
 
  private:
-  Result<Rows> fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                     const std::vector<ColumnId>& wanted) const;
+  Result<Rows> fetch(ReadsOnDemand& from, const ChunkEntry& entry, GroupId group, const std::vector<ColumnId>& wanted,
+                     UnixNanos until) const;
   void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
 
   const Options& options_;
@@ -53,6 +58,7 @@ class ChunkSource {
   mutable ChunkCache chunks_;
   mutable DecodedCache decoded_;
   mutable ChunkListCache lists_;
+  std::shared_ptr<const ChunkList> none_;
   mutable Mutex damage_mutex_;
   mutable std::unordered_set<std::int64_t> damaged_ GUARDED_BY(damage_mutex_);  // bounded
   mutable std::atomic<std::uint64_t> damaged_count_ = 0;

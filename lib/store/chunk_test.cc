@@ -45,6 +45,25 @@ void expect_equal(const RowColumn& a, const RowColumn& b) {
   }
 }
 
+// The rows before some time are those of all that are before it.
+void expect_first_rows(const ChunkReader& chunk, const Rows& all) {
+  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, all.size() / 3, all.size() - 1}) {
+    if (count >= all.size()) continue;
+    const Rows expected = slice(all, 0, count);
+    const Result<Rows> some = chunk.rows(nullptr, all.times[count]);
+    ASSERT_TRUE(some) << some.error().message;
+    ASSERT_EQ(some->times, expected.times);
+    ASSERT_EQ(some->columns.size(), expected.columns.size());
+    for (std::size_t i = 0; i < expected.columns.size(); ++i) {
+      expect_equal(expected.columns[i], some->columns[i]);
+      const std::vector<ColumnId> wanted{expected.columns[i].id};
+      const Result<Rows> alone = chunk.rows(&wanted, all.times[count]);
+      ASSERT_TRUE(alone);
+      expect_equal(expected.columns[i], alone->columns.at(0));
+    }
+  }
+}
+
 void expect_round_trip(const Rows& rows, bool windows = false) {
   const std::string bytes = encode_chunk(rows, windows);
   Result<ChunkReader> chunk = ChunkReader::open(bytes);
@@ -52,6 +71,7 @@ void expect_round_trip(const Rows& rows, bool windows = false) {
   const Result<Rows> back = chunk->rows();
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->times, rows.times);
+  expect_first_rows(*chunk, *back);
   std::size_t i = 0;
   for (const RowColumn& column : rows.columns) {
     bool any = false;

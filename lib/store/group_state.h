@@ -17,7 +17,8 @@ struct GroupState {
   GroupId id = 0;
   MeasurementId measurement = 0;
   mutable SmallMutex mutex;
-  std::atomic<std::uint32_t> chunks_version = 0;  // commits that changed its chunks
+  // Commits that changed its chunks, times two; plus one: there is no chunk of rows, as a reader has found since.
+  mutable std::atomic<std::uint32_t> chunks_version = 0;
   Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
   // The writer's.
   std::uint32_t seal_rows = 0;

@@ -98,7 +98,9 @@ void Heads::reset(GroupState& group) {
 }
 
 void Heads::chunks_changed(GroupId id) {
-  if (id < groups_.size()) ++groups_[id].chunks_version;
+  if (id >= groups_.size()) return;
+  std::atomic<std::uint32_t>& version = groups_[id].chunks_version;
+  version = (version | 1U) + 1;
 }
 
 void Heads::mark_due(GroupState& group) {

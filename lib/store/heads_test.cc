@@ -122,8 +122,12 @@ TEST_F(HeadsTest, VersionsOfChunksAreByGroup) {
   GroupState& b = group(2);
   heads_.chunks_changed(a.id);
   heads_.chunks_changed(999);
-  EXPECT_EQ(a.chunks_version, 1U);
+  EXPECT_EQ(a.chunks_version, 2U);
   EXPECT_EQ(b.chunks_version, 0U);
+  // What a reader noted is not true any more.
+  a.chunks_version = 3U;
+  heads_.chunks_changed(a.id);
+  EXPECT_EQ(a.chunks_version, 4U);
   EXPECT_EQ(heads_.find(b.id), &b);
   EXPECT_EQ(heads_.find(999), nullptr);
 }

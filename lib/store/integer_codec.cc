@@ -8,9 +8,9 @@
 //      difference (`centre`); zigzag makes them unsigned.
 //   3. Each is split into a symbol (its magnitude, and the value itself below 8) and the bits below, which are noise
 //   and are
-//      stored as they are. Symbols go through a static rANS coder (J. Duda, "Asymmetric numeral systems", 2013) whose
-//      table is part of the code, quantised to half powers of two. If it pays there are two tables, chosen by whether
-//      the previous symbol was large: quiet and busy spells have different statistics.
+//      stored as they are. Symbols go through a static rANS coder (J. Duda, "Asymmetric numeral systems", 2013)
+//      whose table is part of the code, quantised to half powers of two. If it pays there are two tables, chosen by
+//      whether the previous symbol was large: quiet and busy spells have different statistics.
 //
 // Rejected: bit packing in 64-value blocks (pays for each block's largest value, half a bit to a bit for each of noise,
 // and needs zstd behind it for sparse counters); Rice codes (at least one bit for a value, where a sparse counter has a
@@ -371,7 +371,8 @@ std::string encode_tableless(const TablelessPlan& plan, std::span<const U64> res
   return bits.finish();
 }
 
-bool decode_tableless(std::string_view code, bool runs, std::span<std::int64_t> residuals) {
+// `all`: nothing may be left of the code.
+bool decode_tableless(std::string_view code, bool runs, bool all, std::span<std::int64_t> residuals) {
   BitReader bits(code);
   const auto k = static_cast<unsigned>(bits.get(kParameterBits));
   const unsigned lengths_k = runs ? static_cast<unsigned>(bits.get(kParameterBits)) : 0;
@@ -379,7 +380,11 @@ bool decode_tableless(std::string_view code, bool runs, std::span<std::int64_t> 
   for (std::size_t i = 0; i < residuals.size(); ++i) {
     if (runs) {
       U64 zeros = 0;
-      if (!Golomb::get(bits, lengths_k, zeros) || zeros > residuals.size() - i) return false;
+      if (!Golomb::get(bits, lengths_k, zeros)) return false;
+      if (zeros > residuals.size() - i) {
+        if (all || bits.bad()) return false;
+        zeros = residuals.size() - i;
+      }
       std::fill_n(residuals.begin() + static_cast<std::ptrdiff_t>(i), zeros, 0);
       i += zeros;
       if (i == residuals.size()) break;
@@ -388,7 +393,7 @@ bool decode_tableless(std::string_view code, bool runs, std::span<std::int64_t> 
     if (!Golomb::get(bits, k, residual)) return false;
     residuals[i] = unzigzag(residual + (runs ? 1 : 0));
   }
-  return bits.at_end();
+  return all ? bits.at_end() : !bits.bad();
 }
 
 void put_symbols(std::span<const std::uint8_t> symbols, std::span<const U64> residuals, bool two, unsigned threshold,
@@ -440,30 +445,40 @@ std::string encode_with_tables(std::span<const U64> residuals, std::span<const s
   return out;
 }
 
-bool decode_with_tables(std::string_view code, bool two, std::span<std::int64_t> values) {
-  ByteReader reader(code);
-  const std::uint64_t word_count = reader.varint();
-  auto state = reader.fixed<std::uint32_t>();
-  if (word_count > code.size()) return false;
-  const std::string_view words = reader.take(word_count * 2);
-  if (reader.bad() || state < kStateLow) return false;
-  BitReader bits(reader.rest());
-  // A slot: symbol << 24 | offset in the symbol << 12 | frequency.
-  std::array<std::array<std::uint32_t, kProbabilityOne>, 2> slots;
-  for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
-    LevelArray levels{};
-    Table table;
-    if (!get_levels(bits, levels) || !make_table(levels, table)) return false;
-    std::uint32_t* slot = slots[t].data();
-    for (std::uint32_t i = 0; i < kSymbols; ++i)
-      for (std::uint32_t j = 0; j < table.frequency[i]; ++j) *slot++ = i << 24U | j << 12U | table.frequency[i];
+// What the decoder does at each of the coder's 2048 slots: symbol << 24 | offset in the symbol << 12 | frequency.
+// Filled four at a time, beyond what a symbol has.
+struct CoderSlots {
+  static constexpr std::size_t kAtOnce = 4;
+  std::array<std::uint32_t, kProbabilityOne + kAtOnce> slots;
+
+  void fill(const Table& table) {
+    std::uint32_t* at = slots.data();
+    for (std::uint32_t i = 0; i < kSymbols; ++i) {
+      const std::uint32_t frequency = table.frequency[i];
+      const std::uint32_t first = i << 24U | frequency;
+      for (std::uint32_t j = 0; j < frequency; j += kAtOnce)
+        for (std::uint32_t k = 0; k < kAtOnce; ++k) at[j + k] = first + ((j + k) << 12U);
+      at += frequency;
+    }
   }
-  const auto threshold = two ? static_cast<unsigned>(bits.get(8)) : 255U;
-  const char* word = words.data();
-  const char* const end = word + words.size();
-  unsigned previous = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint32_t slot = slots[previous > threshold ? 1 : 0][state & (kProbabilityOne - 1)];
+};
+
+struct CodedSymbols {
+  std::string_view words;
+  std::uint32_t state = 0;
+  unsigned threshold = 0;
+  std::array<CoderSlots, 2> tables;
+};
+
+// Fills `values` with residuals. False where words or bits end before that, or, with `all`, do not end with it.
+template <bool kTwo>
+bool decode_symbols(const CodedSymbols& coded, BitReader& extra, bool all, std::span<std::int64_t> values) {
+  std::uint32_t state = coded.state;
+  const char* word = coded.words.data();
+  const char* const end = word + coded.words.size();
+  const std::uint32_t* slots = coded.tables[0].slots.data();
+  for (std::int64_t& value : values) {
+    const std::uint32_t slot = slots[state & (kProbabilityOne - 1)];
     state = (slot & 0xfffU) * (state >> kProbabilityBits) + (slot >> 12U & 0xfffU);
     if (state < kStateLow) {
       if (word == end) return false;
@@ -472,11 +487,49 @@ bool decode_with_tables(std::string_view code, bool two, std::span<std::int64_t>
       word += 2;
       state = state << 16U | next;
     }
-    previous = slot >> 24U;
-    const U64 residual = previous < kDirect ? previous : base_of(previous) | bits.get(extra_bits(previous));
-    values[i] = unzigzag(residual);
+    const unsigned symbol = slot >> 24U;
+    if constexpr (kTwo) slots = coded.tables[symbol > coded.threshold ? 1 : 0].slots.data();
+    value = unzigzag(symbol < kDirect ? symbol : base_of(symbol) | extra.get(extra_bits(symbol)));
   }
-  return !bits.bad() && word == end && state == kStateLow;
+  return !extra.bad() && (!all || (word == end && state == kStateLow));
+}
+
+bool decode_with_tables(std::string_view code, bool two, bool all, std::span<std::int64_t> values) {
+  ByteReader reader(code);
+  const std::uint64_t word_count = reader.varint();
+  CodedSymbols coded;
+  coded.state = reader.fixed<std::uint32_t>();
+  if (word_count > code.size()) return false;
+  coded.words = reader.take(word_count * 2);
+  if (reader.bad() || coded.state < kStateLow) return false;
+  BitReader bits(reader.rest());
+  for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
+    LevelArray levels{};
+    Table table;
+    if (!get_levels(bits, levels) || !make_table(levels, table)) return false;
+    coded.tables[t].fill(table);
+  }
+  if (!two) return decode_symbols<false>(coded, bits, all, values);
+  coded.threshold = static_cast<unsigned>(bits.get(8));
+  return decode_symbols<true>(coded, bits, all, values);
+}
+
+// Residuals become values: centre added, sums taken, scaled.
+void sum_up(std::span<std::int64_t> values, unsigned order, U64 centre, U64 first, U64 divisor) {
+  U64 sum = 0;
+  if (order == 0) {
+    values[0] = s(first + u(values[0]) * divisor);
+    for (std::int64_t& v : values.subspan(1)) v = s(first + (u(v) + centre) * divisor);
+  } else if (order == 1) {
+    sum = u(values[0]);
+    values[0] = s(first + sum * divisor);
+    for (std::int64_t& v : values.subspan(1)) v = s(first + (sum += u(v) + centre) * divisor);
+  } else {
+    U64 step = centre;  // the first step's
+    sum = u(values[0]);
+    values[0] = s(first + sum * divisor);
+    for (std::int64_t& v : values.subspan(1)) v = s(first + (sum += step += u(v)) * divisor);
+  }
 }
 
 }  // namespace
@@ -542,8 +595,8 @@ void encode_integers(std::span<const std::int64_t> values, const IntegerModel& m
   out += rest;
 }
 
-bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
-  if (values.empty()) return code.empty();
+bool decode_integers(std::string_view code, std::span<std::int64_t> values, bool all) {
+  if (values.empty()) return code.empty() || !all;
   if (code.empty()) {
     std::fill(values.begin(), values.end(), 0);
     return true;
@@ -565,18 +618,11 @@ bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
       values[i] = s(first + (order == 0 ? (i == 0 ? 0 : step) : step * i));
     return true;
   }
-  const bool decoded = (flags & kGolomb) != 0 ? decode_tableless(reader.rest(), (flags & kRuns) != 0, values)
-                                              : decode_with_tables(reader.rest(), (flags & kTwoTables) != 0, values);
+  const bool decoded = (flags & kGolomb) != 0
+                           ? decode_tableless(reader.rest(), (flags & kRuns) != 0, all, values)
+                           : decode_with_tables(reader.rest(), (flags & kTwoTables) != 0, all, values);
   if (!decoded) return false;
-  if (order == 2) {
-    if (values.size() > 1) values[1] = s(u(values[1]) + centre);
-  } else if (centre != 0) {
-    for (std::int64_t& v : values.subspan(1)) v = s(u(v) + centre);
-  }
-
-  for (unsigned pass = order; pass-- > 0;)
-    for (std::size_t i = pass + 1; i < values.size(); ++i) values[i] = s(u(values[i]) + u(values[i - 1]));
-  for (std::int64_t& v : values) v = s(first + u(v) * divisor);
+  sum_up(values, order, centre, first, divisor);
   return true;
 }
 

@@ -26,6 +26,7 @@ void encode_integers(std::span<const std::int64_t> values, const IntegerModel& m
 
 // The inverse: fills `values`, whose size is the count that was encoded. False, with `values` unspecified, where `code`
 // is not what encode_integers makes. Safe on any bytes; allocates nothing that grows with what they say.
-bool decode_integers(std::string_view code, std::span<std::int64_t> values);
+// Without `all`, `values` are the first of more, which are not decoded.
+bool decode_integers(std::string_view code, std::span<std::int64_t> values, bool all = true);
 
 }  // namespace resmon::store

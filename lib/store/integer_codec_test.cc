@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -22,6 +23,13 @@ void expect_integers_round_trip(const Values& values) {
   Values back(values.size());
   ASSERT_TRUE(decode_integers(code, back)) << values.size() << " values, " << code.size() << " bytes";
   EXPECT_EQ(back, values);
+  // The first of them, too, without the others.
+  for (const std::size_t count : {std::size_t{1}, values.size() / 2, values.size() - values.size() / 8}) {
+    if (count > values.size()) continue;
+    Values some(count);
+    ASSERT_TRUE(decode_integers(code, some, false)) << count << " of " << values.size();
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), values.begin()));
+  }
 }
 
 TEST(IntegerCodecTest, EdgesComeBack) {

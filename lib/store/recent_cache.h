@@ -27,7 +27,7 @@ class RecentCache {
     const MutexLock lock(mutex_);
     const auto place = places_.find(key);
     if (place == places_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, place->second);
+    place->second->used = true;
     return place->second->value;
   }
 
@@ -38,10 +38,16 @@ class RecentCache {
     std::list<Entry> gone;  // freed without the lock
     const MutexLock lock(mutex_);
     if (const auto place = places_.find(key); place != places_.end()) remove(place->second, gone);
-    entries_.push_front({key, std::move(value)});
+    entries_.push_front({key, std::move(value), false});
     places_.emplace(key, entries_.begin());
     memory_bytes_ += bytes;
-    while (memory_bytes_ > limit_bytes_) remove(std::prev(entries_.end()), gone);
+    while (memory_bytes_ > limit_bytes_) {
+      const auto oldest = std::prev(entries_.end());
+      if (std::exchange(oldest->used, false))
+        entries_.splice(entries_.begin(), entries_, oldest);
+      else
+        remove(oldest, gone);
+    }
   }
 
   std::size_t memory_bytes() const {
@@ -54,6 +60,7 @@ class RecentCache {
   struct Entry {
     Key key{};
     std::shared_ptr<const Value> value;
+    bool used = false;  // since it was put in front
   };
 
   void remove(typename std::list<Entry>::iterator entry, std::list<Entry>& gone) REQUIRES(mutex_) {
@@ -65,7 +72,9 @@ class RecentCache {
   const std::size_t limit_bytes_;
   const std::size_t largest_bytes_;
   mutable Mutex mutex_;
-  std::list<Entry> entries_ GUARDED_BY(mutex_);  // newest use first
+  // The last one goes when there is no room, unless it was used since it was put in front: then it is put there again.
+  // Rejected: to move what is found to the front, which touches its neighbours' memory at each look-up.
+  std::list<Entry> entries_ GUARDED_BY(mutex_);
   std::unordered_map<Key, typename std::list<Entry>::iterator> places_ GUARDED_BY(mutex_);
   std::size_t memory_bytes_ GUARDED_BY(mutex_) = 0;
 };

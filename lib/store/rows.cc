@@ -65,6 +65,27 @@ Rows append(Rows older, const Rows& newer) {
   return older;
 }
 
+// Both have the same rows, as those of a head have that were sealed and then replayed after a start.
+Rows overwrite(Rows older, const Rows& newer) {
+  for (const RowColumn& column : newer.columns) {
+    const auto at = std::lower_bound(older.columns.begin(), older.columns.end(), column.id,
+                                     [](const RowColumn& one, ColumnId id) { return one.id < id; });
+    if (at == older.columns.end() || at->id != column.id) {
+      older.columns.insert(at, column);
+      continue;
+    }
+    const auto covers = [](std::uint64_t old_bits, std::uint64_t new_bits) { return (old_bits & ~new_bits) == 0; };
+    if (at->type != column.type ||
+        std::equal(at->presence.begin(), at->presence.end(), column.presence.begin(), covers)) {
+      *at = column;
+      continue;
+    }
+    for (std::size_t row = 0; row < newer.size(); ++row)
+      if (bit(column.presence, row)) at->take(row, column, row);
+  }
+  return older;
+}
+
 }  // namespace
 
 std::uint64_t bits_from(const std::vector<std::uint64_t>& bits, std::size_t i, std::size_t end) {
@@ -105,6 +126,7 @@ std::size_t Rows::text_bytes() const {
 Rows merge(Rows older, const Rows& newer) {
   if (older.times.empty() || newer.times.empty() || older.times.back() < newer.times.front())
     return append(std::move(older), newer);
+  if (older.times == newer.times) return overwrite(std::move(older), newer);
   constexpr std::size_t kNone = SIZE_MAX;
   struct Source {
     std::size_t older;

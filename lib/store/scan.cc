@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
 namespace resmon::store {
@@ -78,7 +79,8 @@ Status Scan::look_up() {
   next_entry_ = 0;
   // Chunks that end beyond the range can begin in it, but span no more than max_span.
   const UnixNanos last_end = plus(left_.last, shape_of(asked_.tier).max_span);
-  RESMON_TRY(reads_.find_newest(asked_.tier, asked_.group, left_, last_end, at_most_, entries_));
+  RESMON_ASSIGN(ChunkReads* const reads, reads_.get());
+  RESMON_TRY(reads->find_newest(asked_.tier, asked_.group, left_, last_end, at_most_, entries_));
   all_entries_ = entries_.size() < at_most_;
   return {};
 }
@@ -170,15 +172,27 @@ Status Scan::show_head(UnixNanos from, UnixNanos to) {
   return show(head_rows(from, to));
 }
 
+// What of the rows is in what is left of the range: nothing else needs to be merged.
+Rows Scan::left_of(const Rows& rows) const {
+  const auto begin = std::lower_bound(rows.times.begin(), rows.times.end(), left_.first);
+  const auto end = std::lower_bound(begin, rows.times.end(), left_.last);
+  return slice(rows, static_cast<std::size_t>(begin - rows.times.begin()),
+               static_cast<std::size_t>(end - rows.times.begin()));
+}
+
 // False where a chunk is gone: replaced or removed since it was looked up.
 Result<bool> Scan::show_cluster(const Cluster& cluster) {
   std::vector<ChunkEntry> by_generation = cluster.entries;
   std::sort(by_generation.begin(), by_generation.end(),
             [](const ChunkEntry& a, const ChunkEntry& b) { return a.id < b.id; });
   std::shared_ptr<const DecodedChunk> alone;  // mostly nothing is to be merged
-  Rows merged;
+  std::optional<Rows> merged;
+  const auto merge_in = [&](const Rows& newer) {
+    if (!merged) merged = alone ? left_of(alone->rows()) : Rows();
+    merged = merge(std::move(*merged), newer);
+  };
   for (const ChunkEntry& entry : by_generation) {
-    auto rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted);
+    auto rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted, left_.last);
     if (!rows) {
       if (rows.error().kind == ErrorKind::kNotFound) return false;
       if (rows.error().kind == ErrorKind::kDamaged) {
@@ -187,18 +201,17 @@ Result<bool> Scan::show_cluster(const Cluster& cluster) {
       }
       return fail(std::move(rows).error());
     }
-    if (alone == nullptr) {
+    if (alone == nullptr)
       alone = std::move(*rows);
-      continue;
-    }
-    merged = merge(merged.times.empty() ? alone->rows() : merged, (*rows)->rows());
+    else
+      merge_in(left_of((*rows)->rows()));
   }
-  const auto found = [&]() -> const Rows& { return merged.times.empty() && alone ? alone->rows() : merged; };
   if (!asked_.head.times.empty()) {
     const Rows newer = head_rows(cluster.first, cluster.last);
-    if (!newer.times.empty()) merged = merge(found(), newer);
+    if (!newer.times.empty()) merge_in(newer);
   }
-  RESMON_TRY(show(found()));
+  if (merged) RESMON_TRY(show(*merged));
+  if (!merged && alone) RESMON_TRY(show(alone->rows()));
   return true;
 }
 

@@ -33,7 +33,7 @@ class Scan {
     bool end_at_damage = false;
   };
   // All must outlive the scan.
-  Scan(const ChunkSource& chunks, ChunkReads& reads, Request request, const BlockVisitor& visit)
+  Scan(const ChunkSource& chunks, ReadsOnDemand& reads, Request request, const BlockVisitor& visit)
       : chunks_(chunks), reads_(reads), asked_(std::move(request)), visit_(visit), left_(asked_.range) {}
 
   Status run(bool descending);
@@ -54,12 +54,13 @@ class Scan {
   Result<Cluster> next_cluster();
   Result<bool> show_cluster(const Cluster& cluster);
   Rows head_rows(UnixNanos from, UnixNanos to) const;
+  Rows left_of(const Rows& rows) const;
   Status show_head(UnixNanos from, UnixNanos to);
   Status show(const Rows& rows);
   Status emit(const Rows& rows, std::size_t first, std::size_t last);
 
   const ChunkSource& chunks_;
-  ChunkReads& reads_;
+  ReadsOnDemand& reads_;
   const Request asked_;
   const BlockVisitor& visit_;
   TimeRange left_;  // what has not been shown yet

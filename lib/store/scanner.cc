@@ -21,9 +21,8 @@ Status Scanner::scan(GroupId id, std::span<const ColumnId> columns, TimeRange ra
     const std::lock_guard lock(group->mutex);
     head = group->head.copy(range, &wanted);
   }
-  RESMON_ASSIGN(Lease lease, Lease::take(*this));
-  return Scan(chunks_, lease.reads(), {kTierRaw, id, columns, wanted, range, std::move(head), group}, visit)
-      .run(descending);
+  Lease lease(*this);
+  return Scan(chunks_, lease, {kTierRaw, id, columns, wanted, range, std::move(head), group}, visit).run(descending);
 }
 
 void Scanner::close_connections() {

@@ -1,6 +1,7 @@
 #pragma once
 
-// A connection of the scanner's, given back when the lease ends.
+// A connection of the scanner's, taken when it is needed first and given back when the lease ends: what is in memory is
+// read without one.
 
 #include <memory>
 #include <utility>
@@ -9,35 +10,38 @@
 
 namespace resmon::store {
 
-class Scanner::Lease {
+class Scanner::Lease final : public ReadsOnDemand {
  public:
-  static Result<Lease> take(const Scanner& scanner) {
-    Lease lease(scanner);
-    {
-      const MutexLock lock(scanner.mutex_);
-      if (!scanner.idle_.empty()) {
-        lease.connection_ = std::move(scanner.idle_.back());
-        scanner.idle_.pop_back();
-        return lease;
-      }
-    }
-    RESMON_ASSIGN(lease.connection_, ReadConnection::open(scanner.file_.path()));
-    return lease;
-  }
-  Lease(Lease&&) = default;
+  explicit Lease(const Scanner& scanner) : scanner_(scanner) {}
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
   ~Lease() {
     constexpr std::size_t kMostIdleConnections = 16;
     if (!connection_) return;
-    const MutexLock lock(scanner_->mutex_);
-    if (scanner_->idle_.size() < kMostIdleConnections) scanner_->idle_.push_back(std::move(connection_));
+    const MutexLock lock(scanner_.mutex_);
+    if (scanner_.idle_.size() < kMostIdleConnections) scanner_.idle_.push_back(std::move(connection_));
   }
 
-  ChunkReads& reads() { return connection_->reads; }
+  Result<ChunkReads*> get() override {
+    if (!connection_) RESMON_TRY(take());
+    return &connection_->reads;
+  }
 
  private:
-  explicit Lease(const Scanner& scanner) : scanner_(&scanner) {}
+  Status take() {
+    {
+      const MutexLock lock(scanner_.mutex_);
+      if (!scanner_.idle_.empty()) {
+        connection_ = std::move(scanner_.idle_.back());
+        scanner_.idle_.pop_back();
+        return {};
+      }
+    }
+    RESMON_ASSIGN(connection_, ReadConnection::open(scanner_.file_.path()));
+    return {};
+  }
 
-  const Scanner* scanner_;
+  const Scanner& scanner_;
   std::unique_ptr<ReadConnection> connection_;
 };
 

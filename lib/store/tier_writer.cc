@@ -102,7 +102,8 @@ Status TierWriter::fold(GroupState& group, UnixNanos first, UnixNanos last, std:
     hours.add(block);
     return {};
   };
-  RESMON_TRY(Scan(source_, file_.reads(), {kTierRaw, group.id, ids, ids, {first, last}, {}}, visit).run(false));
+  ReadsAtHand reads(file_.reads());
+  RESMON_TRY(Scan(source_, reads, {kTierRaw, group.id, ids, ids, {first, last}, {}}, visit).run(false));
   for (const std::int64_t tier : {kTierMinute, kTierHour}) {
     Rows windows = (tier == kTierMinute ? minutes : hours).take();
     // Below its floor the tier does not answer; a few windows there would only look as if it did.

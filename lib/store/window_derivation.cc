@@ -16,7 +16,7 @@ namespace {
 // What is expected of number i, modulo 2^64.
 std::uint64_t expected(const Sources& sources, std::size_t i) {
   const auto of = [&](std::size_t source, std::size_t at) {
-    return static_cast<std::uint64_t>((*sources.columns[source])[at]);
+    return static_cast<std::uint64_t>(sources.columns[source][at]);
   };
   if (sources.count == 1) return i == 0 ? 0 : of(0, i - 1);
   const std::uint64_t twice = of(1, i) * (of(0, i) + of(2, i));

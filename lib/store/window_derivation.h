@@ -24,10 +24,10 @@ inline constexpr std::size_t kMostSources = 3;
 
 // The numbers of those, in the same order.
 struct Sources {
-  std::array<const std::vector<std::int64_t>*, kMostSources> columns{};
+  std::array<std::span<const std::int64_t>, kMostSources> columns{};
   std::size_t count = 0;
 
-  void add(const std::vector<std::int64_t>& numbers) { columns.at(count++) = &numbers; }
+  void add(std::span<const std::int64_t> numbers) { columns.at(count++) = numbers; }
 };
 
 // left[i] = numbers[i] - what is expected of it. REQUIRES: each source has as many numbers; `left` is another vector.

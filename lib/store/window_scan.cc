@@ -95,9 +95,7 @@ class Scanner::WindowScan {
       const std::lock_guard lock(group.mutex);
       head_ = group.head.copy(request_.range, &wanted_);
     }
-    RESMON_ASSIGN(Lease lease, Lease::take(scanner_));
     group_ = &group;
-    reads_ = &lease.reads();
     RESMON_ASSIGN(const UnixNanos tier_last, end_of_tier());
     const ChunkTable& table = scanner_.file_.chunks();
     const std::vector<TimeRange> dirty = stretches_of(head_.times, request_.width, table.floor(kTierRaw));
@@ -123,11 +121,12 @@ class Scanner::WindowScan {
   // A full hour; INT64_MIN where the tier has nothing.
   Result<UnixNanos> end_of_tier() {
     UnixNanos newest = INT64_MIN;
-    RESMON_ASSIGN(const std::shared_ptr<const ChunkList> list, scanner_.chunks_.newest(*reads_, *group_, tier_));
+    RESMON_ASSIGN(const std::shared_ptr<const ChunkList> list, scanner_.chunks_.newest(lease_, *group_, tier_));
     if (list) {
       if (!list->entries.empty()) newest = list->entries.front().last_time;
     } else {
-      RESMON_ASSIGN(newest, reads_->find_newest_time(tier_, request_.group));
+      RESMON_ASSIGN(ChunkReads* const reads, lease_.get());
+      RESMON_ASSIGN(newest, reads->find_newest_time(tier_, request_.group));
     }
     return newest == INT64_MIN ? INT64_MIN : plus(window_start(newest, kHour), kHour);
   }
@@ -144,7 +143,7 @@ class Scanner::WindowScan {
     Rows part = whole ? head_
                       : slice(head_, static_cast<std::size_t>(begin - head_.times.begin()),
                               static_cast<std::size_t>(end - head_.times.begin()));
-    RESMON_TRY(Scan(scanner_.chunks_, *reads_,
+    RESMON_TRY(Scan(scanner_.chunks_, lease_,
                     {kTierRaw, request_.group, columns_, wanted_, range, std::move(part), group_}, fold)
                    .run(false));
     return show_windows(folder.take(), request_, visit_);
@@ -153,7 +152,7 @@ class Scanner::WindowScan {
   Status read_tier(TimeRange range) {
     const BlockVisitor show = [&](const Block& block) { return show_block(block); };
     while (range.first < range.last) {
-      Scan scan(scanner_.chunks_, *reads_,
+      Scan scan(scanner_.chunks_, lease_,
                 {tier_, request_.group, window_columns_, window_columns_, range, {}, group_, true}, show);
       const Status status = scan.run(false);
       if (status || status.error().kind != ErrorKind::kDamaged || scan.damaged().first == INT64_MIN) return status;
@@ -192,7 +191,7 @@ class Scanner::WindowScan {
   std::vector<std::array<std::size_t, kAggregateCount>> places_;
   Rows head_;
   const GroupState* group_ = nullptr;
-  ChunkReads* reads_ = nullptr;
+  Lease lease_{scanner_};
   std::vector<WindowBlock::ColumnData> data_;
   std::vector<std::uint64_t> nothing_;  // the presence of a column that is not there
 };

@@ -13,6 +13,9 @@
 namespace resmon::influxql {
 namespace {
 
+// `few`: the statement around it wants no more.
+Result<std::vector<Rows>> run(const Plan& plan, const Few* few, Budget& budget);
+
 // A subquery runs within the time that the outer query asks for, and groups by what the outer one groups by too.
 Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, const SelectList& list,
                                                             const TimeSpan& span, const Plan& inner, Budget& budget) {
@@ -26,7 +29,8 @@ Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, c
   std::set<std::string> dimensions(narrowed.dimensions.begin(), narrowed.dimensions.end());
   dimensions.insert(outer.dimensions.begin(), outer.dimensions.end());
   narrowed.dimensions.assign(dimensions.begin(), dimensions.end());
-  RESMON_ASSIGN(std::vector<Rows> rows, run(narrowed, budget));
+  const std::optional<Few> few = few_of(outer, list);
+  RESMON_ASSIGN(std::vector<Rows> rows, run(narrowed, few ? &*few : nullptr, budget));
   std::vector<std::string> columns;
   for (const Plan::Output& output : inner.outputs) columns.push_back(output.base);
   return tables_of(std::move(rows), columns, c.ascending, c.raw || c.interval > 0);
@@ -50,9 +54,10 @@ struct Found {
 std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filter& filter, bool stored) {
   const Table& table = *found.table;
   std::map<std::vector<std::string>, std::vector<Member>> by_tags;
+  const auto candidates = filter.candidates();
   const auto take = [&](std::size_t i) {
     const std::vector<metric::Tag>& tags = table.tags(i);
-    const Filter::Verdict verdict = filter.judge(tags);
+    const Filter::Verdict verdict = candidates && candidates->exact ? Filter::Verdict::kAll : filter.judge(tags);
     if (verdict == Filter::Verdict::kNone) return;
     std::vector<std::string> key;
     key.reserve(plan.dimensions.size());
@@ -60,8 +65,8 @@ std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filt
     by_tags[std::move(key)].push_back(
         {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored, found.span});
   };
-  if (const auto candidates = filter.candidates())
-    std::for_each(candidates->begin(), candidates->end(), take);
+  if (candidates)
+    std::for_each(candidates->series.begin(), candidates->series.end(), take);
   else
     for (std::size_t i = 0; i < table.series(); ++i) take(i);
   std::vector<OutputSeries> out;
@@ -110,9 +115,20 @@ class Reading {
       as_read_ = list.outputs[i].single_slot() == static_cast<int>(i);
   }
 
-  // Leaves `out` without rows where the series has none.
-  Status read(OutputSeries& series, Rows& out) const {
+  // No value where the series has none. REQUIRES: chooses_one()
+  Status read(const OutputSeries& series, Candidate& out) const {
     RESMON_TRY(budget_.series(series.members.size()));
+    SlotRows rows;
+    RESMON_TRY(read_calls(plan_, list_, series, budget_, rows, false));
+    if (rows.times.empty()) return {};
+    out.value = std::move(rows.cells[0]);
+    out.time = rows.times[0];
+    return {};
+  }
+
+  // Leaves `out` without rows where the series has none. `again`: it was read before, as a candidate.
+  Status read(OutputSeries& series, bool again, Rows& out) const {
+    if (!again) RESMON_TRY(budget_.series(series.members.size()));
     SlotRows rows;
     RESMON_TRY(plan_.compiled->raw ? read_raw(plan_, list_, series, budget_, rows)
                                    : read_calls(plan_, list_, series, budget_, rows));
@@ -228,9 +244,34 @@ void expect_series(const Sources& sources) {
   }
 }
 
-}  // namespace
+// Calls read(i) for each series on all threads.
+template <class Read>
+Status read_each(Budget& budget, std::size_t series, const Read& read) {
+  std::vector<Status> statuses(series);
+  for_each_index(budget.helpers(), series, [&](std::size_t i) {
+    statuses[i] = read(i);
+    return static_cast<bool>(statuses[i]);
+  });
+  for (Status& status : statuses) RESMON_TRY(std::move(status));
+  return {};
+}
 
-Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
+// Leaves the series that may be among the few.
+Status keep_few(const Few& few, const Reading& reading, Budget& budget, std::vector<OutputSeries>& series) {
+  std::vector<Candidate> candidates(series.size());
+  RESMON_TRY(read_each(budget, series.size(), [&](std::size_t i) {
+    candidates[i].series = i;
+    return reading.read(series[i], candidates[i]);
+  }));
+  std::erase_if(candidates, [](const Candidate& one) { return is_null(one.value); });
+  keep_best(few, candidates);
+  std::vector<OutputSeries> kept;
+  for (const Candidate& one : candidates) kept.push_back(std::move(series[one.series]));
+  series = std::move(kept);
+  return {};
+}
+
+Result<std::vector<Rows>> run(const Plan& plan, const Few* few, Budget& budget) {
   std::vector<Rows> answer;
   if (plan.outputs.empty()) return answer;
   RESMON_ASSIGN(const SelectList list, take_apart(plan));
@@ -238,17 +279,20 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
   RESMON_ASSIGN(Sources sources, find_sources(plan, list, budget));
   expect_series(sources);
   const Reading reading(plan, list, budget);
+  const bool some = few != nullptr && chooses_one(plan, list, sources.series, *few);
+  if (some) RESMON_TRY(keep_few(*few, reading, budget, sources.series));
   std::vector<Rows> read(sources.series.size());
-  std::vector<Status> statuses(sources.series.size());
-  for_each_index(budget.helpers(), sources.series.size(), [&](std::size_t i) {
-    statuses[i] = reading.read(sources.series[i], read[i]);
-    return static_cast<bool>(statuses[i]);
-  });
-  for (std::size_t i = 0; i < read.size(); ++i) {
-    RESMON_TRY(std::move(statuses[i]));
-    if (!read[i].times.empty()) answer.push_back(std::move(read[i]));
-  }
+  RESMON_TRY(
+      read_each(budget, read.size(), [&](std::size_t i) { return reading.read(sources.series[i], some, read[i]); }));
+  for (Rows& rows : read)
+    if (!rows.times.empty()) answer.push_back(std::move(rows));
   return answer;
+}
+
+}  // namespace
+
+Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
+  return run(plan, nullptr, budget);
 }
 
 }  // namespace resmon::influxql

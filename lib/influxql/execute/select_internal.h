@@ -102,6 +102,29 @@ struct SlotRows {
 Cell fill_cell(const Expr& number, DataType type);
 
 Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
-Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
+// `times` false: a value that was chosen from the store's windows has the start of its window in place of its time.
+Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out,
+                  bool times = true);
+
+// What top(field, n) and bottom(field, n) need of the subquery below them: the series with the n best values. Where
+// values are equal, the earlier counts (select_few.cc).
+struct Few {
+  std::size_t count = 0;
+  bool greatest = true;
+  std::string field;
+  DataType type = DataType::kUnknown;
+};
+std::optional<Few> few_of(const Plan& plan, const SelectList& list);
+
+// The value of each series by its windows, and when it was, at the earliest.
+struct Candidate {
+  std::size_t series = 0;
+  Cell value;
+  UnixNanos time = 0;
+};
+// Whether the plan, which has `list`, is such a subquery, of whose series Candidates are sooner known than times.
+bool chooses_one(const Plan& plan, const SelectList& list, const std::vector<OutputSeries>& series, const Few& few);
+// Removes those that certainly are not among the best.
+void keep_best(const Few& few, std::vector<Candidate>& candidates);
 
 }  // namespace resmon::influxql

@@ -313,7 +313,7 @@ class Feeder {
 
 // Feeds every member's rows to the leaves.
 Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series,
-            std::vector<std::unique_ptr<Leaf>>& leaves, Budget& budget) {
+            std::vector<std::unique_ptr<Leaf>>& leaves, Budget& budget, bool times) {
   const Compiled& c = *plan.compiled;
   // The newest row of a group answers last(): reading backwards finds it in the first block.
   const auto all_are = [&](Function function) {
@@ -334,7 +334,7 @@ Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series
       continue;
     }
     if (span.first < windows.range.first) RESMON_TRY(feeder.rows({span.first, windows.range.first - 1}, false, false));
-    RESMON_TRY(windows.chooses ? feeder.chosen_window(windows) : feeder.windows(windows));
+    RESMON_TRY(windows.chooses && times ? feeder.chosen_window(windows) : feeder.windows(windows));
     if (windows.range.last <= span.last) RESMON_TRY(feeder.rows({windows.range.last, span.last}, false, false));
   }
   return {};
@@ -357,19 +357,20 @@ namespace {
 // Functions of an output series: the points of each, brought together in rows.
 class CallReader {
  public:
-  CallReader(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget)
+  CallReader(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, bool times)
       : plan_(plan),
         compiled_(*plan.compiled),
         list_(list),
         series_(series),
         budget_(budget),
+        times_(times),
         width_(list.calls.size() + list.references.size()),
         points_(list.calls.size()) {}
 
   Status read(SlotRows& out) {
     std::vector<std::unique_ptr<Leaf>> leaves;
     for (const CallPlan& call : list_.calls) leaves.push_back(make_leaf(call.leaf, budget_));
-    RESMON_TRY(feed(plan_, list_, series_, leaves, budget_));
+    RESMON_TRY(feed(plan_, list_, series_, leaves, budget_, times_));
     for (std::size_t i = 0; i < list_.calls.size(); ++i) {
       RESMON_ASSIGN(points_[i], leaves[i]->finish());
       leaves[i].reset();
@@ -482,14 +483,16 @@ class CallReader {
   const SelectList& list_;
   const OutputSeries& series_;
   Budget& budget_;
+  const bool times_;
   const std::size_t width_;
   std::vector<std::vector<Point>> points_;  // by call
 };
 
 }  // namespace
 
-Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
-  return CallReader(plan, list, series, budget).read(out);
+Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out,
+                  bool times) {
+  return CallReader(plan, list, series, budget, times).read(out);
 }
 
 }  // namespace resmon::influxql

@@ -1,5 +1,6 @@
 #include "influxql/format/serialize.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -118,10 +119,19 @@ void append_integer(std::string& out, std::int64_t value) {
   out.append(text.data(), put_integer(text.data(), value));
 }
 
+bool is_plain(char c) {
+  return c >= ' ' && c != 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
 // A string as Go's encoding/json writes it: also <, > and & are escaped, and bytes that are no UTF-8 become U+FFFD.
 void append_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    out += text;
+    out += '"';
+    return;
+  }
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x80) {

@@ -1,3 +1,4 @@
+#include <functional>
 #include <limits>
 
 #include "influxql/function/leaf_input.h"
@@ -87,12 +88,10 @@ class StreamLeaf final : public Leaf {
           }
           break;
         case Function::kMin:
-          if (fresh || value_of<T>(cell(Aggregate::kMin)) < value_of<T>(state->best))
-            choose_window(*state, cell(Aggregate::kMin), start);
+          choose_extreme(*state, cell(Aggregate::kMin), start, std::less<T>());
           break;
         case Function::kMax:
-          if (fresh || value_of<T>(state->best) < value_of<T>(cell(Aggregate::kMax)))
-            choose_window(*state, cell(Aggregate::kMax), start);
+          choose_extreme(*state, cell(Aggregate::kMax), start, std::greater<T>());
           break;
         case Function::kLast:
           if (fresh || state->best_time <= start) choose_window(*state, cell(Aggregate::kLast), start);
@@ -186,6 +185,15 @@ class StreamLeaf final : public Leaf {
     if (state->count == 0 || value_of<T>(state->other) < high) state->other = std::bit_cast<metric::Cell>(high);
     state->count = 1;
     return {};
+  }
+
+  // Of equal ones the earliest.
+  template <class Better>
+  static void choose_extreme(State& state, metric::Cell cell, UnixNanos start, const Better& better) {
+    const T mine = value_of<T>(cell);
+    const T theirs = value_of<T>(state.best);
+    if (state.count == 0 || better(mine, theirs) || (mine == theirs && start < state.best_time))
+      choose_window(state, cell, start);
   }
 
   static void choose_window(State& state, metric::Cell value, UnixNanos start) {

@@ -147,30 +147,34 @@ bool Filter::holds(const Node& node, const std::vector<metric::Tag>& tags,
   return holds(node.sides[1], tags, value);
 }
 
-std::optional<std::vector<std::uint32_t>> Filter::candidates() const {
+std::optional<Filter::Candidates> Filter::candidates() const {
   return has_condition_ ? candidates(root_) : std::nullopt;
 }
 
-std::optional<std::vector<std::uint32_t>> Filter::candidates(const Node& node) const {
+std::optional<Filter::Candidates> Filter::candidates(const Node& node) const {
   if (node.op == Token::kIllegal) {
     if (node.tag_matches != nullptr) {
       const auto found = table_.series_matching(tag_slots_[node.tag], *node.tag_matches);
-      return found == nullptr ? std::nullopt : std::optional(*found);
+      return found == nullptr ? std::nullopt : std::optional(Candidates{*found, true});
     }
     if (!node.tag_is) return std::nullopt;
     const auto found = table_.series_with(tag_slots_[node.tag], node.text);
     if (!found) return std::nullopt;
-    return std::vector<std::uint32_t>(found->begin(), found->end());
+    return Candidates{{found->begin(), found->end()}, true};
   }
   auto left = candidates(node.sides[0]);
   auto right = candidates(node.sides[1]);
   if (node.op == Token::kAnd) {
-    if (!left || !right) return left ? left : right;
-    return left->size() <= right->size() ? left : right;  // what the other side says, judge() does
+    if (!left && !right) return std::nullopt;
+    // What the other side says, judge() does.
+    auto& fewer = !right || (left && left->series.size() <= right->series.size()) ? left : right;
+    fewer->exact = false;
+    return std::move(fewer);
   }
   if (!left || !right) return std::nullopt;
-  std::vector<std::uint32_t> both;
-  std::set_union(left->begin(), left->end(), right->begin(), right->end(), std::back_inserter(both));
+  Candidates both{{}, left->exact && right->exact};
+  std::set_union(left->series.begin(), left->series.end(), right->series.begin(), right->series.end(),
+                 std::back_inserter(both.series));
   return both;
 }
 

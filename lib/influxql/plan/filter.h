@@ -18,9 +18,13 @@ class Filter {
 
   Filter(const ExprPtr& condition, const Table& table);  // `condition` may be null
 
-  // The series that may have rows that hold, ascending; nothing: any may. Found by tags that the condition names, so
-  // that series of others are not looked at.
-  std::optional<std::vector<std::uint32_t>> candidates() const;
+  // The series that may have rows that hold, ascending. Found by tags that the condition names, so that series of
+  // others are not looked at.
+  struct Candidates {
+    std::vector<std::uint32_t> series;
+    bool exact = true;  // the verdict of each is kAll
+  };
+  std::optional<Candidates> candidates() const;  // nothing: any may
   Verdict judge(const std::vector<metric::Tag>& tags) const;
   // The table's columns that rows are judged by; also asked for when scanning a group of kSome.
   const std::vector<int>& columns() const { return columns_; }
@@ -55,7 +59,7 @@ class Filter {
   bool compares_tags(const Expr& expr) const;
   RowExpr::Binding bind(const Expr& variable, bool missing_is_empty);
   int tag_slot(const std::string& name);
-  std::optional<std::vector<std::uint32_t>> candidates(const Node& node) const;
+  std::optional<Candidates> candidates(const Node& node) const;
   Truth truth(const Node& node, const std::vector<metric::Tag>& tags) const;
   bool decided_by(const Node& node, const std::vector<metric::Tag>& tags) const;
   bool holds(const Node& node, const std::vector<metric::Tag>& tags, const std::function<Cell(int slot)>& value) const;
