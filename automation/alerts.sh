@@ -182,6 +182,7 @@ show_alerts() {
     (.channels[] | select(.failing_since == null) | "channel \(.name | clean): \(if .sent == 0 then "nothing" else .sent end) sent since the server started"),
     (.channels[] | select(.failing_since != null) | "channel \(.name | clean) fails for \(now - .failing_since / 1000 | span): \(.last_error | clean)"),
     (select(.rules_error != "") | "the rules file has errors:\n  \(.rules_error | split("\n") | map(clean) | join("\n  "))"),
+    (.rules_warnings[]? | "a rule names what is not known: \(clean)"),
     (select(.trouble != "") | "alerts cannot be kept: \(.trouble | clean)"),
     (select(.heartbeat_error != "") | "the heartbeat fails: \(.heartbeat_error | clean)"),
     (select(.channels == []) | "no channel is configured: nobody gets a message")' <<<"$1"
@@ -199,8 +200,10 @@ show_history() {
 
 show_rules() {
   jq -r "$(table_filters)"'
-    [["RULE", "ON", "SEVERITY", "FOR", "WHEN"]] +
-    [.rules[] | [.name, (if .enabled then "yes" else "no" end), .severity, (.for_seconds | span), .when]] | table' <<<"$1"
+    [["RULE", "ON", "DATA", "SEVERITY", "FOR", "WHEN"]] +
+    [.rules[] | [.name, (if .enabled then "yes" else "no" end), (if .has_data then "yes" else "none yet" end), .severity,
+      (.for_seconds | span), .when]] | table' <<<"$1"
+  jq -r "$(table_filters)"'.warnings[]? | "a rule names what is not known: \(clean)"' <<<"$1"
 }
 
 show_silences() {

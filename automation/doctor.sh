@@ -149,11 +149,14 @@ check_home() {
 }
 
 check_configuration() {
-  local program output
+  local program output line
   for program in server client; do
     [[ -s $RESMON_HOME/$program.toml && -x $RESMON_BUILD_DIR/bin/resmon-$program ]] || continue
     if output=$("$RESMON_BUILD_DIR/bin/resmon-$program" --config "$RESMON_HOME/$program.toml" --check-config 2>&1 </dev/null); then
       finding ok configuration "$program.toml is valid"
+      while read -r line; do
+        [[ $line != *': warning: '* ]] || finding warn configuration "${line#*: warning: }" "if another program writes this name, all is well"
+      done <<<"$output"
     else
       finding fail configuration "$program.toml: $output" "edit $RESMON_HOME/$program.toml"
     fi

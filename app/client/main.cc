@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "collect/collector.h"
 #include "program/program.h"
+#include "rules.h"
 
 namespace {
 
@@ -80,6 +81,7 @@ std::optional<int> read_command_line(int argc, char** argv, resmon::client::Opti
       return fail(ErrorKind::kInvalid, "client.token_file is not set: the server refuses clients without a token");
     return {};
   };
+  program.warnings([&] { return Result<std::vector<std::string>>(client::doubtful_names(options)); });
   const auto code = program.start(argc, argv, check);
   asked.config_file = program.config_file();
   return code;

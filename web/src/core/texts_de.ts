@@ -448,6 +448,7 @@ export const kGerman = {
   "Password again": "Passwort noch einmal",
   "Set the password and sign in": "Passwort setzen und anmelden",
   "This server evaluates no rules ({key}), or its answer has not come yet.": "Dieser Server wertet keine Regeln aus ({key}), oder seine Antwort steht noch aus.",
+  "A rule names what is not known: {warning}": "Eine Regel nennt, was nicht bekannt ist: {warning}",
   "The rules file has errors; the previous rules stay in force: {error}": "Die Regeldatei enthält Fehler; die bisherigen Regeln bleiben in Kraft: {error}",
   "Alerts cannot be saved: {error}": "Alarme können nicht gespeichert werden: {error}",
   "pending": "anstehend",
