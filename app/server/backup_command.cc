@@ -14,6 +14,7 @@
 
 #include "alerts_backup.h"
 #include "base/file.h"
+#include "journal_contents.h"
 #include "logs/archive.h"
 
 namespace resmon::server {
@@ -22,9 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kJournal = "journal/";
-const std::string kLogsJournal = "logs-journal/";
-const std::string kLogsBlocks = "logs-blocks/";
+const std::string kJournal = std::string(kJournalInBackup) + "/";
+const std::string kLogsJournal = std::string(kLogsJournalInBackup) + "/";
+const std::string kLogsBlocks = std::string(kLogsBlocksInBackup) + "/";
 const std::string kConfiguration = "config";
 const std::string kConfigurationPath = "config-path";
 

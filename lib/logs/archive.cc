@@ -71,6 +71,24 @@ ArchiveReport check_archive(const std::string& directory,
   return report;
 }
 
+void check_archive_journal(const std::string& directory, ArchiveReport& report, journal::FileSystem& files) {
+  const journal::SegmentFiles journal = journal::SegmentFiles::open(directory, files);
+  const std::uint64_t committed = journal.committed(kBlocksReader);
+  logline::Lines lines;
+  const Status read = journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
+    if (position <= committed) return {};
+    const auto record = decode_record(payload);
+    if (!record || !logline::decode(record->lines, lines)) {
+      add_damage(report, 1, directory + ": record " + std::to_string(position) + " cannot be read");
+      return {};
+    }
+    report.lines += lines.size();
+    report.journal_lines += lines.size();
+    return {};
+  });
+  if (!read) add_damage(report, 1, directory + ": " + read.error().message);
+}
+
 namespace {
 
 using ShowLine = std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>;
