@@ -69,6 +69,10 @@ class StoreTest(house.HouseTest):
         self.assertRegex(done.stdout.decode(), rf"^{copy}: [1-9]\d* chunks, [1-9]\d* files, [1-9]\d* bytes\n$")
         self.assertIn(" 0 damaged", self.check(copy))
         self.assertIn(" 0 damaged", self.check())
+        self.assertIn(f" {os.path.getsize(copy)} bytes", done.stdout.decode())
+        # What is restored is said in the same terms.
+        back = self.run_server("restore", os.path.join(self.folder, "back"), copy, "--force")
+        self.assertEqual((back.returncode, back.stdout), (0, done.stdout), back.stderr)
         again = self.run_server("backup", os.path.join(self.folder, "nowhere"), os.path.join(self.folder, "other.db"))
         self.assertEqual(again.returncode, 1, again.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "other.db")))
