@@ -81,7 +81,11 @@ std::optional<int> read_command_line(int argc, char** argv, resmon::client::Opti
       return fail(ErrorKind::kInvalid, "client.token_file is not set: the server refuses clients without a token");
     return {};
   };
-  program.warnings([&] { return Result<std::vector<std::string>>(client::doubtful_names(options)); });
+  program.warnings([&] {
+    std::vector<std::string> out = client::doubtful_names(options);
+    for (std::string& one : options.unstartable_scripts()) out.push_back(std::move(one));
+    return Result<std::vector<std::string>>(std::move(out));
+  });
   const auto code = program.start(argc, argv, check);
   asked.config_file = program.config_file();
   return code;

@@ -240,6 +240,7 @@ export const kGerman = {
   "script": "Skript",
   "collector {name}": "Collector {name}",
   "did not start": "nicht gestartet",
+  "could not be run, exit code {code}": "nicht ausführbar, Exit-Code {code}",
   "exit code {code}": "Exit-Code {code}",
   "the server asks who you are": "der Server verlangt eine Anmeldung",
   "(wait {wait} s)": "(in {wait} s wieder möglich)",
