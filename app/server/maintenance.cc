@@ -7,6 +7,7 @@
 #include "maintenance.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -141,7 +142,7 @@ Status check_rest(const std::string& directory, const Options& options, const st
   RESMON_ASSIGN(out.journal,
                 journal_contents(journal, journal::FileSystem::posix(), out.store.marks[std::string(kJournalMark)]));
   out.lines = logs::check_archive(directory + "/logs", watch);
-  logs::check_archive_journal(directory + "/logs/journal", out.lines);
+  logs::check_archive_journal(directory + "/logs/journal", directory + "/logs", out.lines);
   return {};
 }
 
@@ -151,7 +152,7 @@ Status check_rest_of_backup(const std::string& backup, Checked& out) {
   RESMON_ASSIGN(out.journal, journal_contents(kJournalInBackup, *files, out.store.marks[std::string(kJournalMark)]));
   RESMON_ASSIGN(const auto blocks, files->list(kLogsBlocksInBackup));
   out.lines.files = blocks.size();
-  logs::check_archive_journal(kLogsJournalInBackup, out.lines, *files);
+  logs::check_archive_journal(kLogsJournalInBackup, {}, out.lines, *files);
   return {};
 }
 
@@ -164,9 +165,10 @@ void print_checked(const std::string& place, bool directory, const Checked& chec
   if (report.damaged > report.damage.size())
     std::printf("damaged: and %llu more\n", number(report.damaged - report.damage.size()));
   if (directory && lines.files + lines.lines > 0)
-    std::printf("%s/logs: %llu files, %llu blocks, %llu lines, %llu of them in the journal; %llu damaged\n",
-                place.c_str(), number(lines.files), number(lines.blocks), number(lines.lines),
-                number(lines.journal_lines), number(lines.damaged));
+    std::printf("%s/logs: %llu files, %llu blocks, %llu lines%s; %llu damaged\n", place.c_str(), number(lines.files),
+                number(lines.blocks), number(lines.lines),
+                lines.journal_lines == 0 ? "" : fmt::format(", {} of them in the journal", lines.journal_lines).c_str(),
+                number(lines.damaged));
   else if (lines.files + lines.lines > 0)
     std::printf("%s: log lines: %llu files of blocks, %llu lines in their journal\n", place.c_str(),
                 number(lines.files), number(lines.journal_lines));

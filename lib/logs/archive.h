@@ -35,8 +35,8 @@ struct ArchiveReport {
 ArchiveReport check_archive(const std::string& directory,
                             const std::function<bool(std::uint64_t done, std::uint64_t all)>& progress);
 
-// Adds the lines that the journal in `directory` has and blocks need not have yet.
-void check_archive_journal(const std::string& directory, ArchiveReport& report,
+// Adds the lines that the journal in `directory` has, and no block of `blocks` does; empty: blocks are not looked at.
+void check_archive_journal(const std::string& directory, const std::string& blocks, ArchiveReport& report,
                            journal::FileSystem& files = journal::FileSystem::posix());
 
 // Shows every line once: those in blocks, stream by stream and day by day, and then those that the journal has and no
