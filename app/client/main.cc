@@ -62,7 +62,7 @@ std::optional<int> read_command_line(int argc, char** argv, resmon::client::Opti
        "  resmon-client --once                          one gather as Influx lines\n"
        "  resmon-client --config /etc/resmon/client.toml\n"
        "  resmon-client --server monitor:7411 --token-file token --set tls.enabled=true\n"
-       "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
+       "Every key can also be set in the environment as RESMON_TABLE_KEY (--print-config lists the keys)."},
       settings);
   program.flag("--once", &asked.once,
                "Print one gather as Influx lines and exit; exit code 1 when a collector, script or scrape failed");
