@@ -4,9 +4,9 @@ use process config http house table
 
 usage() {
   cat <<'TEXT'
-Usage: ./resmon alerts [list] [--json]
+Usage: ./resmon alerts [list] [--host HOST] [--rule RULE] [--json]
        ./resmon alerts history [--host HOST] [--rule RULE] [--json]
-       ./resmon alerts rules [--json]
+       ./resmon alerts rules [--rule RULE] [--json]
        ./resmon alerts silences [--json]
        ./resmon alerts silence [SEARCH] --for SPAN [--rule RULE] [--reason TEXT]
                                [--preview]
@@ -15,8 +15,10 @@ Usage: ./resmon alerts [list] [--json]
        ./resmon alerts send-test CHANNEL
        ./resmon alerts test RULE [--since SPAN] [--host HOST] [--json]
 
-Without a subcommand it lists the alerts that fire or are pending. 'test' lists
-when a rule would have fired in the samples that this machine's server stores.
+Without a subcommand it lists the alerts: first those that fire, then those that
+are acknowledged or held back, those of silent hosts, and pending ones. 'test'
+lists when a rule would have fired in the samples that this machine's server
+stores.
 Rules and channels are defined in alerts.toml (docs/alerts.md in the source).
 SEARCH selects hosts, in the language of the page's search; default all.
 
@@ -76,10 +78,11 @@ main() {
   have jq || die failed "jq is missing" "'./resmon up' installs it"
   url=$(server_url)/api/v1/alerts
   word=${words[0]-list}
+  # shellcheck disable=SC2016 # jq's own variables
   case $word in
-    list) show "$url" alerts ;;
+    list) show "$url" alerts '.alerts |= map(select(($host == "" or .host == $host) and ($rule == "" or .rule == $rule)))' ;;
     history) show "$url/history?limit=200&host=$(uri "$host")&rule=$(uri "$rule")" history ;;
-    rules) show "$url/rules" rules ;;
+    rules) show "$url/rules" rules '.rules |= map(select($rule == "" or .name == $rule))' ;;
     silences) show "$url/silences" silences ;;
     silence)
       [[ -n $span || -n $preview ]] || die usage "--for is missing: how long the silence lasts, such as --for 2h"
@@ -156,11 +159,12 @@ tell() {
     die failed "$(printable "$(jq -r '.error // "the server refused"' <<<"$answer" 2>/dev/null || printf 'HTTP %s' "$code")")"
 }
 
-# show URL WHAT
+# show URL WHAT [FILTER]: FILTER is jq's, with $host and $rule.
 show() {
   local facts
   facts=$(http_get "$1" "$(token_file)") ||
     die connection "no server answers at $url, or its alerts are off" "'./resmon up' or './resmon start server' starts it"
+  [[ -z ${3-} || -z $host$rule ]] || facts=$(jq -c --arg host "$host" --arg rule "$rule" "$3" <<<"$facts")
   if [[ -n $json ]]; then
     printf '%s\n' "$facts"
   else
@@ -169,38 +173,46 @@ show() {
 }
 
 show_alerts() {
+  local columns=0
   if jq -e '.alerts | length == 0' <<<"$1" >/dev/null; then
-    printf 'nothing fires\n'
+    printf '%s\n' "$([[ -n $host$rule ]] && printf 'no such alert' || printf 'nothing fires')"
   else
-    jq -r "$(table_filters)"'
+    [[ ! -t 1 ]] || columns=$(terminal_columns)
+    jq -r --argjson columns "$columns" "$(table_filters)"'
+      def rank: if .state == "pending" then 3 elif .state == "unknown" then 2 elif .acknowledged_by != "" or .held_by != "" then 1 else 0 end;
       [["SEVERITY", "STATE", "HOST", "RULE", "VALUE", "LIMIT", "SINCE", "ID"]] +
-      [.alerts | sort_by(.since)[] | [.severity, (if .acknowledged_by != "" then "acknowledged" elif .held_by != "" then .held_by else .state end),
+      [.alerts | sort_by(rank, .since)[] | [.severity, (if .acknowledged_by != "" then "acknowledged" elif .held_by != "" then .held_by else .state end),
         ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule, .value_text, .limit_text,
-        ((now - .since / 1000) | span + " ago"), .id]] | table' <<<"$1"
+        ((now - .since / 1000) | span + " ago"), .id]] | fitted($columns; 2)' <<<"$1"
   fi
   jq -r "$(table_filters)"'
     (.channels[] | select(.failing_since == null) | "channel \(.name | clean): \(if .sent == 0 then "nothing" else .sent end) sent since the server started"),
     (.channels[] | select(.failing_since != null) | "channel \(.name | clean) fails for \(now - .failing_since / 1000 | span): \(.last_error | clean)"),
     (select(.rules_error != "") | "the rules file has errors:\n  \(.rules_error | split("\n") | map(clean) | join("\n  "))"),
+    (.rules_warnings[]? | "a rule names what is not known: \(clean)"),
     (select(.trouble != "") | "alerts cannot be kept: \(.trouble | clean)"),
     (select(.heartbeat_error != "") | "the heartbeat fails: \(.heartbeat_error | clean)"),
     (select(.channels == []) | "no channel is configured: nobody gets a message")' <<<"$1"
 }
 
 show_history() {
-  jq -r "$(table_filters)"'
+  local columns=0
+  [[ ! -t 1 ]] || columns=$(terminal_columns)
+  jq -r --argjson columns "$columns" "$(table_filters)"'
     [["TIME", "STATE", "SEVERITY", "HOST", "RULE", "VALUE", "NOTE"]] +
     [.history[] | [(.time / 1000 | floor | todate),
       (if .state == "ok" then "ended after \((.time - .since) / 1000 | span)" else .state end), .severity,
       ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule,
       (.value_text + (if .value_text == "" or .limit_text == "" then "" elif .state == "ok" then " (limit \(.limit_text))" else " (\(.limit_text))" end)),
-      ([(if .late then "came late" else "" end), .reason] | map(select(. != "")) | join(", "))]] | table' <<<"$1"
+      ([(if .late then "came late" else "" end), .reason] | map(select(. != "")) | join(", "))]] | fitted($columns; 3)' <<<"$1"
 }
 
 show_rules() {
   jq -r "$(table_filters)"'
-    [["RULE", "ON", "SEVERITY", "FOR", "WHEN"]] +
-    [.rules[] | [.name, (if .enabled then "yes" else "no" end), .severity, (.for_seconds | span), .when]] | table' <<<"$1"
+    [["RULE", "ON", "DATA", "SEVERITY", "FOR", "WHEN"]] +
+    [.rules[] | [.name, (if .enabled then "yes" else "no" end), (if .has_data then "yes" else "none yet" end), .severity,
+      (.for_seconds | span), .when]] | table' <<<"$1"
+  jq -r "$(table_filters)"'.warnings[]? | "a rule names what is not known: \(clean)"' <<<"$1"
 }
 
 show_silences() {

@@ -1,6 +1,6 @@
 # Checks this machine and the running programs; prints remedies
 # shellcheck shell=bash
-use process packages config http ports house pki
+use process packages config http ports house pki table failing
 
 usage() {
   cat <<'TEXT'
@@ -149,11 +149,14 @@ check_home() {
 }
 
 check_configuration() {
-  local program output
+  local program output line
   for program in server client; do
     [[ -s $RESMON_HOME/$program.toml && -x $RESMON_BUILD_DIR/bin/resmon-$program ]] || continue
     if output=$("$RESMON_BUILD_DIR/bin/resmon-$program" --config "$RESMON_HOME/$program.toml" --check-config 2>&1 </dev/null); then
       finding ok configuration "$program.toml is valid"
+      while read -r line; do
+        [[ $line != *': warning: '* ]] || finding warn configuration "${line#*: warning: }" "if another program writes this name, all is well"
+      done <<<"$output"
     else
       finding fail configuration "$program.toml: $output" "edit $RESMON_HOME/$program.toml"
     fi
@@ -198,6 +201,7 @@ check_server() {
   if http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1; then
     finding ok server "answers at $url"
     check_refused "$url"
+    check_scripts "$url"
   else
     finding fail server "runs, but is not ready at $url" "./resmon logs server --level warn"
   fi
@@ -213,6 +217,16 @@ check_refused() {
     esac
   done < <(http_get "$1/api/v1/server" "$(token_file)" 2>/dev/null | jq -r '.ingest.refused_clients[]? | [.host, .code, .reason] | @tsv')
 }
+
+# check_scripts URL: scripts of clients whose last run failed.
+check_scripts() {
+  local line
+  while IFS= read -r line; do
+    finding warn scripts "$line" "the client's log says why: ./resmon logs client --grep 'script failed', or ./resmon logs HOST"
+  done < <(failing_scripts get_of "$1" | jq -c '.[]' | failing_words)
+}
+
+get_of() { http_get "$1$2" "$(token_file)"; }
 
 check_databases() {
   local url=${INFLUX_URL-}

@@ -1,6 +1,6 @@
 # Shows the server, its clients and its databases
 # shellcheck shell=bash
-use process config http ports house remote table compose place
+use process config http ports house remote table compose place failing
 
 usage() {
   cat <<'TEXT'
@@ -36,6 +36,9 @@ Options:
                    refused_samples, lost_samples, last_error, last_error_time,
                    failing_since}]; times in milliseconds since 1970,
                    removed_sinks [{name, backlog_entries}],
+                   failing_scripts [{host, script, exit_code}]: those whose last
+                   run failed; exit_code is 127 if the program is missing, 126
+                   if it may not be executed,
                    alerts [{id, rule, severity, host, state, value_text, since}]
   -h, --help       this text
 
@@ -68,13 +71,13 @@ main() {
   have jq || die failed "jq is missing" "'./resmon up' installs it"
   settle_place
   # Filled by look_PLACE: one line of JSON a service; where the server is, and its token where that is in no file.
-  local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' alerts='{}' url facts names='null'
+  local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' alerts='{}' failing='[]' url facts names='null'
   "look_$place"
   [[ -z $where ]] || ask_server
   # On standard input: the answer of a server with 200 hosts is longer than Linux lets an argument be.
   facts=$(
-    printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$alerts" "$services" | jq -s '
-      . as [$where, $server, $answer, $names, $alerts] | .[5:] as $services |
+    printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$alerts" "$failing" "$services" | jq -s '
+      . as [$where, $server, $answer, $names, $alerts, $failing] | .[6:] as $services |
       ($where // {}) + {
         server: (if $server then $server | {pid, version, uptime_seconds} + (.store // {} |
           {missing_samples: (.missing_samples // 0), missing_from, missing_to}) else null end),
@@ -88,6 +91,7 @@ main() {
         sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
           last_error, last_error_time, failing_since}],
         removed_sinks: [$server.removed_sinks[]?],
+        failing_scripts: [$failing[] | select($names == null or (.host as $host | $names | index($host)))],
         alerts: [$alerts.alerts[]? | select(.state != "pending") | {id, rule, severity, host, state, value_text, since}]
       }'
   ) || die failed "the server's answer is not what this version expects" "is another program listening at $url?"
@@ -124,6 +128,7 @@ ask_server() {
   fi
   # A server whose alerts are off has none.
   [[ $server == null ]] || alerts=$(server_get /api/v1/alerts 2>/dev/null) || alerts='{}'
+  [[ $server == null ]] || failing=$(failing_scripts server_get)
 }
 
 # ---- places ----
@@ -258,6 +263,7 @@ show_house() {
   show_missing "$facts"
   show_clients "$facts"
   show_refused "$facts"
+  show_failing_scripts "$facts"
   show_sinks "$facts"
   show_firing "$facts"
 }
@@ -268,6 +274,7 @@ show_services() {
   show_missing "$1"
   show_clients "$1"
   show_refused "$1"
+  show_failing_scripts "$1"
   [[ $place == hosts ]] || show_sinks "$1"
 }
 
@@ -313,6 +320,13 @@ show_refused() {
     printf '%s %s\n' "$(paint 1 red refused:)" "$line"
   done < <(jq -r "$(table_filters)"'.refused_clients[] |
     "\(.host | clean) from \(.address | clean), \([now - .last / 1000, 0] | max | span) ago: \(.code | clean): \(.reason | clean)"' <<<"$1")
+}
+
+show_failing_scripts() {
+  local line
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red failing:)" "$line"
+  done < <(jq -c '.failing_scripts[]' <<<"$1" | failing_words)
 }
 
 show_sinks() {

@@ -15,16 +15,19 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon bench page [--json] [OPTION]…
 
-The web page from the real server in Debian's chromium (without a graphics card): bytes over the wire, first paint, a host page with a
-day of data, and frame times of the fleet with many live hosts, standing still and scrolling.
+The web page from the real server in Debian's chromium (without a graphics
+card): bytes over the wire, first paint, a host page with a day of data, and
+frame times of the fleet with many live hosts, standing still and scrolling.
 
 Options:
   --json       figures for programs instead of a table
   --hosts N    live hosts; default 1000
   --seconds N  measured for each kind of frames; default 15
   --rounds N   loads for each figure of loading; default 9
-  --soak N     instead: N hours of open pages, 60 times as fast, after 16 minutes in which ranges fill: whether their memory stays flat, and
-               what became more and what keeps it (two pictures of the heap compared)
+  --soak N     instead: N hours of open pages, 60 times as fast, after 16
+               minutes in which ranges fill: whether their memory stays flat,
+               and what became more and what keeps it (two pictures of the heap
+               compared)
   -h, --help   this text
 
 Exit codes: 0 done, 1 failed, 2 usage

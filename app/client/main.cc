@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "collect/collector.h"
 #include "program/program.h"
+#include "rules.h"
 
 namespace {
 
@@ -61,7 +62,7 @@ std::optional<int> read_command_line(int argc, char** argv, resmon::client::Opti
        "  resmon-client --once                          one gather as Influx lines\n"
        "  resmon-client --config /etc/resmon/client.toml\n"
        "  resmon-client --server monitor:7411 --token-file token --set tls.enabled=true\n"
-       "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
+       "Every key can also be set in the environment as RESMON_TABLE_KEY (--print-config lists the keys)."},
       settings);
   program.flag("--once", &asked.once,
                "Print one gather as Influx lines and exit; exit code 1 when a collector, script or scrape failed");
@@ -80,6 +81,11 @@ std::optional<int> read_command_line(int argc, char** argv, resmon::client::Opti
       return fail(ErrorKind::kInvalid, "client.token_file is not set: the server refuses clients without a token");
     return {};
   };
+  program.warnings([&] {
+    std::vector<std::string> out = client::doubtful_names(options);
+    for (std::string& one : options.unstartable_scripts()) out.push_back(std::move(one));
+    return Result<std::vector<std::string>>(std::move(out));
+  });
   const auto code = program.start(argc, argv, check);
   asked.config_file = program.config_file();
   return code;

@@ -1,8 +1,10 @@
 #include "options.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "net/token_set.h"
@@ -231,6 +233,21 @@ Status Options::check() const {
   for (const auto& [name, metric] : log_metrics)
     if (Status good = metric.check(name); !good) return fail(std::move(good).error().wrap("log_metrics." + name));
   return {};
+}
+
+// A command without a slash is looked for in PATH when it runs.
+std::vector<std::string> Options::unstartable_scripts() const {
+  std::vector<std::string> out;
+  for (const auto& [name, script] : scripts) {
+    const std::string& program = script.command.front();
+    struct stat info {};
+    if (!script.enabled || program.find('/') == std::string::npos) continue;
+    if (::stat(program.c_str(), &info) != 0)
+      out.push_back("script." + name + ": command: " + system_error(program, errno).message);
+    else if (!S_ISREG(info.st_mode) || ::access(program.c_str(), X_OK) != 0)
+      out.push_back("script." + name + ": command: " + program + ": not a file that this user may execute");
+  }
+  return out;
 }
 
 LogSources Options::log_sources() const {

@@ -65,6 +65,8 @@ struct Options {
   void declare(config::Settings& settings);
   // Checks conditions between several keys. Does no I/O.
   Status check() const;
+  // Scripts whose program this user cannot execute, each with the reason. It may be there when the client runs.
+  std::vector<std::string> unstartable_scripts() const;
 
   rule::EngineOptions rule_options() const;
   collect::GatherOptions gather_options() const;

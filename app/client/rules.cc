@@ -1,6 +1,9 @@
 #include "rules.h"
 
+#include <algorithm>
+
 #include "base/log.h"
+#include "rule/doubts.h"
 #include "rule/hidden.h"
 #include "rule/stats.h"
 
@@ -12,11 +15,26 @@ constexpr std::int64_t kReportEvery = 60'000'000'000;
 
 }  // namespace
 
+std::vector<std::string> doubtful_names(const Options& options) {
+  std::vector<metric::NameDoubt> left;
+  for (const metric::NameDoubt& one : options.rules.doubts) {
+    const bool own = std::any_of(one.measurements.begin(), one.measurements.end(), [&](const std::string& measurement) {
+      if (options.scripts.contains(measurement) || options.log_metrics.contains(measurement)) return true;
+      return std::any_of(options.scripts.begin(), options.scripts.end(),
+                         [&](const auto& script) { return script.second.measurement == measurement; });
+    });
+    if (!own) left.push_back(one);
+  }
+  return rule::unsettled(left, [](const std::string&) { return std::vector<std::string>(); });
+}
+
 std::unique_ptr<Rules> Rules::make(const Options& options, metric::SchemaTable& schemas) {
   if (options.rules.empty()) return nullptr;
   for (const rule::Hidden& one : rule::hidden(options.rules, rule::known_inputs()))
     log::warn("rules", "a rule hides fields that the page or alert rules need",
               {{"rule", one.rule}, {"fields", one.fields}, {"needed_by", one.needed_by}});
+  for (const std::string& one : doubtful_names(options))
+    log::warn("rules", "a rule names what is not known", {{"reason", one}});
   return std::unique_ptr<Rules>(new Rules(options, schemas));
 }
 

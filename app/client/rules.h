@@ -3,6 +3,8 @@
 // The client's rules: what becomes of a gather before it goes into the spool, and their own numbers.
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "metric/batch.h"
 #include "options.h"
@@ -10,9 +12,12 @@
 
 namespace resmon::client {
 
+// Names in the rules that no collector writes, and no script and no metric of logs is called; each with its place.
+std::vector<std::string> doubtful_names(const Options& options);
+
 class Rules {
  public:
-  // Null: there are none. Warns of those that hide what panels and built-in alert rules need.
+  // Null: there are none. Warns of those that hide what panels and built-in alert rules need, and of doubtful_names().
   static std::unique_ptr<Rules> make(const Options& options, metric::SchemaTable& schemas);
 
   // A batch to gather into, with memory that was used before.

@@ -28,12 +28,6 @@ std::string finite(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "null";
 }
 
-std::string json_texts(const std::vector<std::string>& all) {
-  JsonArray out;
-  for (const std::string& one : all) out.text(one);
-  return out.finish();
-}
-
 std::string seconds_text(std::chrono::nanoseconds span) {
   return fmt::format("{}", std::chrono::duration<double>(span).count());
 }
@@ -121,11 +115,29 @@ std::string history_to_json(const alert::HistoryEntry& entry) {
       .finish();
 }
 
-std::string rule_to_json(const Rule& rule, const alert::Config& config) {
+std::string json_texts(const std::vector<std::string>& all) {
+  JsonArray out;
+  for (const std::string& one : all) out.text(one);
+  return out.finish();
+}
+
+bool has_data(const Rule& rule, const store::Reader& store) {
+  return std::all_of(rule.when.operands.begin(), rule.when.operands.end(), [&](const alert::Operand& operand) {
+    if (operand.selector.measurement.empty()) return true;
+    const std::vector<store::Column> columns = store.columns(operand.selector.measurement);
+    return operand.field.empty() ? !columns.empty()
+                                 : std::any_of(columns.begin(), columns.end(), [&](const store::Column& column) {
+                                     return column.name == operand.field;
+                                   });
+  });
+}
+
+std::string rule_to_json(const Rule& rule, const alert::Config& config, bool data) {
   JsonObject out;
   out.text("name", rule.name)
       .boolean("built_in", rule.built_in)
       .boolean("enabled", rule.enabled)
+      .boolean("has_data", data)
       .text("when", rule.when.text)
       .text("hosts", rule.hosts.text())
       .text("severity", alert::severity_name(rule.severity))

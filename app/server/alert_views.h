@@ -18,7 +18,10 @@ namespace resmon::server {
 std::string alert_to_json(const alert::AlertRecord& record, const alert::Rule& rule, const alert::MessageItem& item,
                           bool unknown, const std::string& held_by);
 std::string history_to_json(const alert::HistoryEntry& entry);
-std::string rule_to_json(const alert::Rule& rule, const alert::Config& config);
+std::string json_texts(const std::vector<std::string>& all);  // an array
+// Whether series with the fields of its condition are stored, whatever their tags.
+bool has_data(const alert::Rule& rule, const store::Reader& store);
+std::string rule_to_json(const alert::Rule& rule, const alert::Config& config, bool data);
 std::string replayed_to_json(const ReplayedAlert& one);
 // What a replay counted, without its alerts.
 JsonObject replay_to_json(const Replay& replay, const store::TimeRange& range);

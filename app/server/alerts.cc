@@ -14,6 +14,7 @@
 #include "net/spawn.h"
 #include "notify/deliver.h"
 #include "options.h"
+#include "rules.h"
 #include "storage.h"
 #include "store/store.h"
 
@@ -107,6 +108,8 @@ void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
     made->engine->restore(kept, wall());
   made->notifier = std::make_unique<alert::Notifier>(*made->engine, context());
   rules_ = std::move(made);
+  for (const std::string& one : doubtful_names(rules_->config, options_, &storage_.store()))
+    log::warn("alerts", "an alert rule names what is not known", {{"reason", one}});
   // Of most rows only the times are needed.
   reader_->want_only([engine = rules_->engine.get()](metric::SchemaId id) { return engine->reads(id); });
 }

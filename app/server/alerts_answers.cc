@@ -4,6 +4,9 @@
 #include "alerts.h"
 #include "base/log.h"
 #include "options.h"
+#include "rules.h"
+#include "storage.h"
+#include "store/store.h"
 
 namespace resmon::server {
 
@@ -43,6 +46,7 @@ std::string Alerts::active_json() {
              .raw("channels", channels.finish())
              .number("waiting_messages", book_->waiting().value_or(0))
              .text("rules_error", rules_error_)
+             .raw("rules_warnings", json_texts(doubtful_names(rules_->config, options_, &storage_.store())))
              .text("trouble", trouble_)
              .text("heartbeat_error", heart.last_error)
              .finish() +
@@ -62,8 +66,16 @@ Result<std::string> Alerts::history_json(std::int64_t before, std::size_t most, 
 std::string Alerts::rules_json() {
   const MutexLock lock(mutex_);
   JsonArray out;
-  for (const alert::Rule& rule : rules_->config.rules) out.raw(rule_to_json(rule, rules_->config));
-  return JsonObject().text("file", rules_file_).text("error", rules_error_).raw("rules", out.finish()).finish() + "\n";
+  const store::Reader& store = storage_.store();
+  for (const alert::Rule& rule : rules_->config.rules)
+    out.raw(rule_to_json(rule, rules_->config, has_data(rule, store)));
+  return JsonObject()
+             .text("file", rules_file_)
+             .text("error", rules_error_)
+             .raw("warnings", json_texts(doubtful_names(rules_->config, options_, &store)))
+             .raw("rules", out.finish())
+             .finish() +
+         "\n";
 }
 
 Result<std::string> Alerts::silences_json() {

@@ -24,6 +24,7 @@
 #include "logs/query.h"
 #include "options.h"
 #include "program/program.h"
+#include "rules.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -133,17 +134,8 @@ Result<Replayed> replay(const AlertsCommand& command, const alert::Config& confi
   return out;
 }
 
-// Errors of the rules file are reported like errors of the configuration.
-Result<alert::Config> rules_of(const Options& options) {
-  std::string text;
-  if (file_mark(options.alerts_rules_file) != 0) {
-    RESMON_ASSIGN(text, read_file(options.alerts_rules_file, 1U << 20U));
-  }
-  return alert::read_config(text, options.alerts_rules_file);
-}
-
 int test_rule(const AlertsCommand& command) {
-  const auto config = rules_of(command.options);
+  const auto config = alert_rules(command.options);  // its errors are like those of the configuration
   if (!config) return program::complain(kAlertsName, config.error(), kExitConfiguration);
   const auto done = replay(command, *config);
   if (!done) {

@@ -14,6 +14,7 @@
 
 #include "alerts_backup.h"
 #include "base/file.h"
+#include "journal_contents.h"
 #include "logs/archive.h"
 
 namespace resmon::server {
@@ -22,9 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kJournal = "journal/";
-const std::string kLogsJournal = "logs-journal/";
-const std::string kLogsBlocks = "logs-blocks/";
+const std::string kJournal = std::string(kJournalInBackup) + "/";
+const std::string kLogsJournal = std::string(kLogsJournalInBackup) + "/";
+const std::string kLogsBlocks = std::string(kLogsBlocksInBackup) + "/";
 const std::string kConfiguration = "config";
 const std::string kConfigurationPath = "config-path";
 
@@ -176,6 +177,16 @@ bool is_within(const std::string& file, const std::string& directory) {
   return end == outer.end();
 }
 
+// How many files are in the backup, and its size: what backup and restore say of it is the same.
+Status describe(const std::string& backup, store::BackupReport& report) {
+  RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(backup));
+  report.files = static_cast<std::uint64_t>(
+      std::count_if(names.begin(), names.end(), [](const std::string& name) { return name != kConfigurationPath; }));
+  std::error_code error;
+  report.bytes = fs::file_size(backup, error);
+  return error ? Status(fail(system_error(backup, error.value()))) : Status();
+}
+
 }  // namespace
 
 Result<store::BackupReport> make_backup(const BackupRequest& request) {
@@ -200,7 +211,9 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
     options.files.push_back({kConfiguration, path});
     options.texts.emplace_back(kConfigurationPath, path);
   }
-  return store::backup(request.options.store_directory, request.file, options);
+  RESMON_ASSIGN(store::BackupReport report, store::backup(request.options.store_directory, request.file, options));
+  RESMON_TRY(describe(request.file, report));
+  return report;
 }
 
 namespace {
@@ -224,7 +237,7 @@ Status nothing_is_there(const Options& options, const std::vector<store::BackupF
 
 // All but the store's own file, in place of what is there.
 Status replace_files(const BackupRequest& request, const std::vector<store::BackupFile>& files,
-                     const std::vector<std::string>& names, store::BackupReport& report) {
+                     const std::vector<std::string>& names) {
   const Options& options = request.options;
   RESMON_TRY(give_to_owner_of(options.store_directory, options.store_directory + "/resmon.db"));
   for (const std::string& name : journal_files(options.journal_directory))
@@ -240,19 +253,16 @@ Status replace_files(const BackupRequest& request, const std::vector<store::Back
     for (const auto& [prefix, folder] : {std::pair{kLogsJournal, "/journal/"}, {kLogsBlocks, "/"}})
       if (name.starts_with(prefix)) {
         RESMON_TRY(put_file(request, name, logs_directory(options) + folder + name.substr(prefix.size())));
-        ++report.files;
       }
   RESMON_TRY(make_private_tree(options.store_directory, logs_directory(options)));
   for (const std::string& name : names)
     if (name.starts_with(kJournal)) {
       RESMON_TRY(put_file(request, name, options.journal_directory + "/" + name.substr(kJournal.size())));
-      ++report.files;
     }
   RESMON_TRY(remove_alerts_database(options));
   for (const store::BackupFile& file : files)
     if (in_backup(names, file.name)) {
       RESMON_TRY(put_file(request, file.name, file.path));
-      ++report.files;
     }
   return {};
 }
@@ -280,8 +290,9 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
     return fail(std::move(restored).error());
   }
   store::BackupReport report = *std::move(restored);
-  RESMON_TRY(replace_files(request, files, names, report));
+  RESMON_TRY(replace_files(request, files, names));
   if (::unlink(marker.c_str()) != 0) return fail(system_error(marker, errno));
+  RESMON_TRY(describe(request.file, report));
   return report;
 }
 

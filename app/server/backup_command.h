@@ -20,7 +20,8 @@ struct BackupRequest {
   store::BackupProgress progress;
 };
 
-// Everything that was acknowledged before the call, also beside a running server.
+// Everything that was acknowledged before the call, also beside a running server. Both reports are of the backup's
+// file.
 Result<store::BackupReport> make_backup(const BackupRequest& request);
 // Puts all of it where the configuration says. kUnavailable while a server runs there, kInvalid where something is
 // there and `force` is not given. The configuration itself is left alone: bring_configuration.

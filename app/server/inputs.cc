@@ -67,6 +67,9 @@ Status Inputs::open(const std::vector<boost::asio::any_io_executor>& executors, 
     auto door_options = input.door_options(name);
     if (!door_options) return fail(ErrorKind::kInvalid, "input." + name + ": " + door_options.error().message);
     door_options->access = access;
+    // They are beyond it in any case, and the reason is clearer.
+    door_options->taker.refuse_1970 = options_.store_retain.count() > 0 &&
+                                      Clock::system().wall() - options_.store_retain.count() > lineproto::kYear1971;
     if (input.url.starts_with("tls:")) {
       auto tls = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file, input.tls_client_ca_file});
       if (!tls) return fail(ErrorKind::kInvalid, "input." + name + ": " + tls.error().message);

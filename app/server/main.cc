@@ -10,6 +10,7 @@
 #include "maintenance.h"
 #include "options.h"
 #include "program/program.h"
+#include "rules.h"
 
 // Not where a sanitizer looks for leaks when the program ends.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
                 "passwd [USER] | user add NAME [viewer|admin] | user remove NAME | user factor-off NAME | user list | "
                 "user init | "
                 "token add NAME [read|write] | token revoke ID | token list. Without one: serve");
+  program.warnings([&] { return server::check_rules(options); });
   if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;
   if (!words.empty()) return server::run_command(kName, words, options.accounts_file);
   if (Status applied = options.log.apply(); !applied)

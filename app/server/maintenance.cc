@@ -7,6 +7,7 @@
 #include "maintenance.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -30,11 +31,13 @@
 #include "block_rows.h"
 #include "command_tools.h"
 #include "flush_request.h"
+#include "journal_contents.h"
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
 #include "log_requests.h"
 #include "logs/archive.h"
 #include "options.h"
+#include "pipeline.h"
 #include "program/program.h"
 #include "rules_command.h"
 #include "store/check.h"
@@ -125,6 +128,59 @@ int run_restore(const Command& command) {
   return run_copy(command, "restore", [](const BackupRequest& request) { return restore_backup(request); });
 }
 
+struct Checked {
+  store::CheckReport store;
+  JournalContents journal;
+  logs::ArchiveReport lines;
+};
+
+// Everything of a server's directory.
+Status check_rest(const std::string& directory, const Options& options, const store::CheckProgress& watch,
+                  Checked& out) {
+  const bool own = directory == options.store_directory;
+  const std::string journal = own ? options.journal_directory : directory + "/journal";
+  RESMON_ASSIGN(out.journal,
+                journal_contents(journal, journal::FileSystem::posix(), out.store.marks[std::string(kJournalMark)]));
+  out.lines = logs::check_archive(directory + "/logs", watch);
+  logs::check_archive_journal(directory + "/logs/journal", directory + "/logs", out.lines);
+  return {};
+}
+
+// Of a backup: checksums say that its files are what they were, so those of blocks are only counted.
+Status check_rest_of_backup(const std::string& backup, Checked& out) {
+  RESMON_ASSIGN(const auto files, files_of_backup(backup));
+  RESMON_ASSIGN(out.journal, journal_contents(kJournalInBackup, *files, out.store.marks[std::string(kJournalMark)]));
+  RESMON_ASSIGN(const auto blocks, files->list(kLogsBlocksInBackup));
+  out.lines.files = blocks.size();
+  logs::check_archive_journal(kLogsJournalInBackup, {}, out.lines, *files);
+  return {};
+}
+
+void print_checked(const std::string& place, bool directory, const Checked& checked) {
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  const store::CheckReport& report = checked.store;
+  const logs::ArchiveReport& lines = checked.lines;
+  for (const auto* damage : {&report.damage, &lines.damage})
+    for (const std::string& line : *damage) std::printf("damaged: %s\n", printable(line).c_str());
+  if (report.damaged > report.damage.size())
+    std::printf("damaged: and %llu more\n", number(report.damaged - report.damage.size()));
+  if (directory && lines.files + lines.lines > 0)
+    std::printf("%s/logs: %llu files, %llu blocks, %llu lines%s; %llu damaged\n", place.c_str(), number(lines.files),
+                number(lines.blocks), number(lines.lines),
+                lines.journal_lines == 0 ? "" : fmt::format(", {} of them in the journal", lines.journal_lines).c_str(),
+                number(lines.damaged));
+  else if (lines.files + lines.lines > 0)
+    std::printf("%s: log lines: %llu files of blocks, %llu lines in their journal\n", place.c_str(),
+                number(lines.files), number(lines.journal_lines));
+  if (report.snapshot_rows > 0 || checked.journal.entries > 0)
+    std::printf("%s: not in chunks yet: %llu rows in snapshots, %llu entries with %llu samples in the journal\n",
+                place.c_str(), number(report.snapshot_rows), number(checked.journal.entries),
+                number(checked.journal.samples));
+  std::printf("%s: %llu chunks, %llu snapshots, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
+              number(report.chunks), number(report.snapshots), number(report.rows), number(report.samples),
+              number(report.windows), number(report.damaged));
+}
+
 int run_check(const Command& command) {
   CommandProgress progress("check", command.progress);
   const auto watch = [&](std::uint64_t done, std::uint64_t all) {
@@ -134,21 +190,17 @@ int run_check(const Command& command) {
   struct stat info {};
   const std::string& place = command.file.empty() ? command.options.store_directory : command.file;
   const bool directory = ::stat(place.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-  const auto report = directory ? store::check(place, watch) : store::check_file(place, watch);
-  if (!report) return program::complain(kName, Error(report.error()).wrap("check"), exit_code(report.error()));
-  for (const std::string& line : report->damage) std::printf("damaged: %s\n", printable(line).c_str());
-  if (report->damaged > report->damage.size())
-    std::printf("damaged: and %llu more\n", static_cast<unsigned long long>(report->damaged - report->damage.size()));
-  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
-  const logs::ArchiveReport lines = directory ? logs::check_archive(place + "/logs", watch) : logs::ArchiveReport();
-  for (const std::string& line : lines.damage) std::printf("damaged: %s\n", printable(line).c_str());
-  if (lines.files > 0)
-    std::printf("%s/logs: %llu files, %llu blocks, %llu lines; %llu damaged\n", place.c_str(), number(lines.files),
-                number(lines.blocks), number(lines.lines), number(lines.damaged));
-  std::printf("%s: %llu chunks, %llu snapshots, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
-              number(report->chunks), number(report->snapshots), number(report->rows), number(report->samples),
-              number(report->windows), number(report->damaged));
-  return report->sound() && lines.damaged == 0 ? kExitDone : kExitDamaged;
+  const auto check = [&]() -> Result<Checked> {
+    Checked out;
+    RESMON_ASSIGN(out.store, directory ? store::check(place, watch) : store::check_file(place, watch));
+    const Status rest = directory ? check_rest(place, command.options, watch, out) : check_rest_of_backup(place, out);
+    if (!rest && out.store.sound()) return fail(Error(rest.error()));  // else what is damaged says more
+    return out;
+  };
+  const auto checked = check();
+  if (!checked) return program::complain(kName, Error(checked.error()).wrap("check"), exit_code(checked.error()));
+  print_checked(place, directory, *checked);
+  return checked->store.sound() && checked->lines.damaged == 0 ? kExitDone : kExitDamaged;
 }
 
 // Lines on their way out, through gzip or not.

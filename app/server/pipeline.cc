@@ -14,6 +14,14 @@
 
 namespace resmon::server {
 
+std::optional<ingest::Progress> progress_of(const std::string& mark, std::uint64_t id) {
+  unsigned long long of = 0, position = 0, samples = 0;
+  long long received = 0;
+  if (std::sscanf(mark.c_str(), "%llu:%llu:%llu:%lld", &of, &position, &samples, &received) != 4 || of != id)
+    return std::nullopt;
+  return ingest::Progress{position, samples, received};
+}
+
 namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
@@ -22,21 +30,12 @@ constexpr auto kFlushPause = std::chrono::seconds(2);
 constexpr std::uint64_t kStoreShare = 4;  // of the journal's space, what only the store still needs takes one part
 constexpr auto kLookAgain = std::chrono::milliseconds(100);  // where the device could not be read
 constexpr std::size_t kMostRemovals = 16;
-constexpr std::string_view kMark = "journal";
-
+constexpr std::string_view kMark = kJournalMark;
 constexpr std::string_view kMissingMark = "missing";
 
 // "journal's number:position:samples:time": a position of another journal is not mistaken for one of this.
 std::string mark_of(std::uint64_t id, const ingest::Progress& progress) {
   return fmt::format("{}:{}:{}:{}", id, progress.position, progress.samples, progress.received);
-}
-// Nothing, where the mark is of another journal.
-std::optional<ingest::Progress> progress_of(const std::string& mark, std::uint64_t id) {
-  unsigned long long of = 0, position = 0, samples = 0;
-  long long received = 0;
-  if (std::sscanf(mark.c_str(), "%llu:%llu:%llu:%lld", &of, &position, &samples, &received) != 4 || of != id)
-    return std::nullopt;
-  return ingest::Progress{position, samples, received};
 }
 std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
   return progress_of(mark, id).value_or(ingest::Progress()).position;

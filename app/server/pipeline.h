@@ -18,6 +18,10 @@
 
 namespace resmon::server {
 
+// The store's mark of how far it has the journal, and what its value says; nothing where it is of another journal.
+inline constexpr std::string_view kJournalMark = "journal";
+std::optional<ingest::Progress> progress_of(const std::string& mark, std::uint64_t journal_id);
+
 // The thread between the log and the embedded store: shows every entry to the fleet, writes it to the store, and keeps
 // the store's house in order. It is the store's only writer.
 //

@@ -36,20 +36,30 @@ http::Response victoria_error(const Error& error) {
 struct Pages {
   logs::SearchRequest request;
   std::uint64_t left;
-  bool done = false;
+  bool done;
+  std::shared_ptr<bool> cut;  // a bound or an error ended it; not null
+  std::string reason;         // of that
 };
 
 // The next lines; nothing where there are no more.
 std::optional<std::string> next_page(App& app, Pages& pages) {
-  if (pages.done || pages.left == 0) return std::nullopt;
+  if (pages.done || pages.left == 0 || *pages.cut) return std::nullopt;
   pages.request.limit = static_cast<std::size_t>(std::min<std::uint64_t>(pages.left, kPageLines));
   auto found = logs::search(*app.storage().logs(), pages.request);
-  if (!found) return std::nullopt;
+  if (!found) {
+    *pages.cut = true;
+    pages.reason = found.error().message;
+    return std::nullopt;
+  }
   std::string out;
   for (const logs::FoundLine& line : found->lines) append_victoria_line(out, line);
   pages.left -= found->lines.size();
   pages.request.cursor = found->cursor;
-  pages.done = found->cursor.empty() || !found->effort.partial.empty();
+  pages.done = found->cursor.empty() && found->effort.partial.empty();
+  if (pages.left > 0 && !found->effort.partial.empty()) {
+    *pages.cut = true;
+    pages.reason = found->effort.partial;
+  }
   if (out.empty()) return std::nullopt;
   return out;
 }
@@ -69,11 +79,20 @@ http::Response victoria_query(App& app, const VictoriaRequest& request) {
   if (!limit) return victoria_error(limit.error());
   const auto pages = std::make_shared<Pages>(
       Pages{{question->query, question->scope, logs::Direction::kNewestFirst, 0, {}, question->bounds},
-            *limit == 0 ? kMostVictoriaLines : *limit});
+            *limit == 0 ? kMostVictoriaLines : *limit,
+            false,
+            std::make_shared<bool>(false),
+            {}});
   http::Response response;
   response.content_type = "application/stream+json";
   response.body = next_page(app, *pages).value_or("");
-  if (!pages->done && pages->left > 0) response.more = [&app, pages] { return spawn_page(app, pages); };
+  // As VictoriaLogs: an error as long as nothing was sent, and later a connection that ends in the middle of the
+  // answer.
+  if (*pages->cut && response.body.empty()) return victoria_error({ErrorKind::kUnavailable, pages->reason});
+  if (!pages->done && pages->left > 0) {
+    response.cut = pages->cut;
+    response.more = [&app, pages] { return spawn_page(app, pages); };
+  }
   return response;
 }
 
@@ -91,6 +110,7 @@ http::Response victoria_hits(App& app, const VictoriaRequest& request) {
   if ((scope.end - scope.start) / step >= static_cast<std::int64_t>(kMostHits))
     return http::Response::text("step is too short for this time: there are more than 10000 of it\n", 400);
   const logs::Histogram counts = logs::histogram(*app.storage().logs(), question->query, scope, step, question->bounds);
+  if (!counts.effort.partial.empty()) return victoria_error({ErrorKind::kUnavailable, counts.effort.partial});
   const bool by_level = request->parameter("field") == "level";
   std::string hits;
   const auto add = [&](const std::string& fields, const auto& value_of) {
@@ -138,6 +158,7 @@ http::Response victoria_field_names(App& app, const VictoriaRequest& request) {
   const auto question = parse_question(app, request);
   if (!question) return victoria_error(question.error());
   const logs::Facets found = logs::facets(*app.storage().logs(), question->query, question->scope, 1, question->bounds);
+  if (!found.effort.partial.empty()) return victoria_error({ErrorKind::kUnavailable, found.effort.partial});
   std::vector<std::pair<std::string, std::uint64_t>> names = {
       {"_time", found.lines}, {"_msg", found.lines}, {"_stream", found.lines}};
   for (const logs::Facet& facet : found.facets) {
@@ -156,6 +177,7 @@ http::Response victoria_field_values(App& app, const VictoriaRequest& request) {
   if (name.empty() || !limit) return http::Response::text("field is needed; limit is a number up to 10000\n", 400);
   const logs::Facets found = logs::facets(*app.storage().logs(), question->query, question->scope,
                                           *limit == 0 ? 10'000 : static_cast<std::size_t>(*limit), question->bounds);
+  if (!found.effort.partial.empty()) return victoria_error({ErrorKind::kUnavailable, found.effort.partial});
   for (const logs::Facet& facet : found.facets)
     if (facet.name == name) return http::Response::json(values_json(facet.values));
   return http::Response::json(values_json({}));

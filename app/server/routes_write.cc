@@ -89,7 +89,11 @@ Outcome write(App& app, Decoders& decoders, Api api, const http::Request& reques
   if (request.body.size() >= kBulkBytes) app.storage().journal().sync_soon();
   if (report.refused_lines > 0 || taken->dropped > 0) {
     const bool partial = report.refused_lines < report.lines;
-    const std::string text = report.refused_lines > 0 ? report.error_text() : taken->why;
+    std::string text = report.refused_lines > 0 ? report.error_text() : taken->why;
+    // Whoever writes seconds without saying so learns it.
+    if (report.refused_lines == 0 && !taken->too_old_measurement.empty() && taken->too_old < lineproto::kYear1971)
+      text += " (" +
+              lineproto::wrong_unit(taken->too_old_measurement, taken->too_old, options.precision, "precision=*") + ")";
     const std::string dropped = " dropped=" + std::to_string(taken->dropped);
     outcome.response = refuse(api, 400, "invalid", partial ? "partial write: " + text + dropped : text);
     return outcome;

@@ -1,5 +1,6 @@
 #include "row_intake.h"
 
+#include "base/log.h"
 #include "ingest/log.h"
 #include "options.h"
 #include "pipeline.h"
@@ -31,6 +32,8 @@ Result<std::unique_ptr<RowIntake>> RowIntake::make(const Options& options, Stora
   out->series_room_ = std::make_unique<SeriesRoom>(storage.schemas(), store);
   out->rules_ = Rules::make(options, storage.schemas());
   warn_of_hidden_inputs(options);
+  for (const std::string& one : doubtful_names(options, &store))
+    log::warn("rules", "a rule names what is not known", {{"reason", one}});
   out->row_writer_ =
       std::make_unique<RowWriter>(options, storage.schemas(), journal, store, *out->series_room_, out->rules_.get());
   return out;

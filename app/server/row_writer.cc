@@ -59,6 +59,10 @@ bool RowWriter::find_good(const metric::Batch& batch, UnixNanos now, Taken& take
       why = "points too far from the server's time";
     } else if (row.time <= refused_until) {
       why = "points beyond retention policy";
+      if (taken.too_old_measurement.empty()) {
+        taken.too_old = row.time;
+        taken.too_old_measurement = schemas_[row.schema].measurement;
+      }
     } else if (may_be_long) {
       why = too_long(batch, row);
     }

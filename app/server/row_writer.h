@@ -33,9 +33,11 @@ class RowWriter {
         acknowledged_(log.durable_position()) {}
 
   struct Taken {
-    std::uint64_t position = 0;      // in the log, once durable; 0: nothing was taken
-    std::size_t dropped = 0;         // rows that were not taken
-    std::string why;                 // of the first of them, in InfluxDB's words
+    std::uint64_t position = 0;  // in the log, once durable; 0: nothing was taken
+    std::size_t dropped = 0;     // rows that were not taken
+    std::string why;             // of the first of them, in InfluxDB's words
+    UnixNanos too_old = 0;       // the time of the first that is beyond the retention, and its measurement
+    std::string too_old_measurement;
     TypeCheck::Conflicts conflicts;  // rows that were taken, with values that the store will refuse
   };
   // kLimit: larger than the log takes. kUnavailable: try again later.

@@ -78,15 +78,26 @@ show_server_lines() {
   while :; do
     page=$(http_get "$url/api/v1/logs?$(scope_parameters)&q=$(lines_query)&direction=$direction&limit=$limit$start&cursor=$cursor" "$(token_file)") ||
       die connection "the server at $url does not answer"
+    cursor=$(jq -r .cursor <<<"$page")
     if [[ $direction == newest ]]; then
       jq -c '.lines | reverse | .[]' <<<"$page"
+      said_if_partial "$page" "older lines are left out; --since shows some of them"
       break
     fi
     jq -c '.lines[]' <<<"$page"
-    cursor=$(jq -r .cursor <<<"$page")
-    [[ -n $cursor ]] || break
+    if [[ -z $cursor ]]; then
+      said_if_partial "$page" "later lines are left out; a later --since shows them"
+      break
+    fi
   done | said_if_none | line_text | shade
   [[ -z $follow ]] || follow_server_lines | line_text | shade
+}
+
+# said_if_partial ANSWER WHAT: says on standard error why the server's answer is not complete, and what is missing.
+said_if_partial() {
+  local reason
+  reason=$(jq -r '.partial // ""' <<<"$1")
+  [[ -z $reason ]] || warn "$(printable "$reason"): $2"
 }
 
 # said_if_none: lets lines through, and says on standard error that there were none; nothing where lines are still to come.
@@ -103,6 +114,8 @@ show_server_stats() {
     die connection "the server at $url does not answer"
   histogram=$(http_get "$url/api/v1/logs/histogram?$(scope_parameters)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
     die connection "the server at $url does not answer"
+  said_if_partial "$facets" "the counts are of a part of the lines"
+  said_if_partial "$histogram" "the bars are of a part of the time"
   jq -rn --argjson facets "$facets" --argjson histogram "$histogram" '
     def plain: gsub("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]"; "?");
     def left(n): . + " " * ([n - length, 0] | max);

@@ -106,7 +106,27 @@ class ConfigReader {
       reader.complain_in(*node, key, parsed.error.at, parsed.error.reason);
       return std::nullopt;
     }
+    for (const Operand& operand : parsed.condition.operands) find_doubts(reader, *node, key, text, operand);
     return std::move(parsed.condition);
+  }
+
+  // At the first place of the text that has the name.
+  void find_doubts(const TableReader& reader, const Node& node, std::string_view key, const std::string& text,
+                   const Operand& operand) {
+    const std::string& measurement = operand.selector.measurement;
+    const auto add = [&](const std::string& field, const std::string& reason, std::size_t at) {
+      if (reason.empty()) return;
+      Complaints place(complaints_.file());
+      const std::size_t offset = at == std::string::npos ? 0 : at;
+      place.add(node.value_line, node.value_column + 1 + static_cast<std::uint32_t>(offset),
+                fmt::format("{}.{}", reader.path(), key), reason);
+      out_.doubts.push_back({{measurement}, field, place.text()});
+    };
+    if (measurement.empty()) return;
+    add("", metric::doubt_about_measurement(measurement), text.find(measurement));
+    if (operand.field.empty()) return;
+    const std::size_t dot = text.find("." + operand.field, text.find(measurement));
+    add(operand.field, metric::doubt_about_field(measurement, operand.field), dot == std::string::npos ? dot : dot + 1);
   }
 
   void read_rule(const Node& node) {

@@ -214,5 +214,22 @@ TEST(ChannelUrlErrorTest, NeverShowsTheUrl) {
   }
 }
 
+// Scripts and other agents write names that nobody knows ahead, so the rules are in force.
+TEST(AlertConfigTest, NamesThatNoCollectorWritesAreDoubtedWithTheirPlace) {
+  const auto config = read_config(
+      "[rule.a]\nwhen = 'dsk{path=\"/\"}.used_percent > 90'\n"
+      "[rule.b]\nwhen = 'mean(disk{path=\"/\"}.used_precent, 5m) > 90 or orders.amount > 5'\n"
+      "clear = 'disk.usd < 5'\n"
+      "[rule.c]\nwhen = 'host silent or nstat.TcpExtOther > 5 or mem.used absent for 5m'\n",
+      "alerts.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->doubts.size(), 3U);
+  EXPECT_EQ(config->doubts[0].text,
+            "alerts.toml:2:9: rule.a.when: no collector writes the measurement 'dsk'; did you mean disk?");
+  EXPECT_EQ(config->doubts[1].text,
+            "alerts.toml:4:29: rule.b.when: no collector writes disk.used_precent; did you mean used_percent?");
+  EXPECT_EQ(config->doubts[2].text, "alerts.toml:5:15: rule.b.clear: no collector writes disk.usd; did you mean used?");
+}
+
 }  // namespace
 }  // namespace resmon::alert

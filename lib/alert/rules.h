@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "fleet/search.h"
 #include "influxql/parse/zone.h"
+#include "metric/name_doubt.h"
 
 namespace resmon::alert {
 
@@ -132,6 +133,7 @@ struct Config {
   std::vector<std::string> group_by;  // tags of hosts or series: alerts that differ in one are never in one message
   std::vector<Maintenance> maintenance;
   Heartbeat heartbeat;
+  std::vector<metric::NameDoubt> doubts;  // of conditions in the file
 
   const Rule* rule(std::string_view name) const;
   const Channel* channel(std::string_view name) const;

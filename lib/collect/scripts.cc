@@ -46,20 +46,6 @@ constexpr FieldSpec kPanel[] = {{"title", kString}, {"unit", kString}, {"kind", 
 constexpr auto kPanelEvery = std::chrono::hours(1);
 constexpr std::size_t kMostTitleBytes = 128;
 
-// No sample is of 1970: a timestamp that would be is one in a larger unit than it was taken for.
-constexpr UnixNanos kYear1971 = 31'536'000'000'000'000;
-
-// What a timestamp that was read in `precision` must have been in, to be of this century; empty: nothing fits.
-std::string_view likely_precision(UnixNanos time, lineproto::Precision precision) {
-  const auto raw = static_cast<double>(time) / static_cast<double>(lineproto::nanoseconds_per(precision));
-  constexpr double kYear2000 = 946'684'800e9;
-  for (const std::string_view name : {"s", "ms", "us"}) {
-    const double at = raw * static_cast<double>(lineproto::nanoseconds_per(*lineproto::parse_precision(name)));
-    if (at >= kYear2000 && at < kYear2000 * 5) return name;
-  }
-  return {};
-}
-
 constexpr std::chrono::minutes kLongestSleep{1};
 constexpr std::size_t kMostScripts = 100;
 
@@ -163,11 +149,13 @@ class Script {
     std::string error = lines_.error;
     if (error.empty() && !decoded.errors.empty()) error = describe(decoded.errors.front());
     for (const metric::Row& row : own_.rows()) {
-      if (row.time >= kYear1971) {
+      if (row.time >= lineproto::kYear1971) {
         RESMON_TRY(copy(row));
       } else {
         ++refused;
-        if (error.empty()) error = of_1970(row);
+        if (error.empty())
+          error =
+              lineproto::wrong_unit(own_schemas_[row.schema].measurement, row.time, precision_, "precision = \"*\"");
       }
     }
     note_values();
@@ -188,15 +176,6 @@ class Script {
     const std::size_t reason = error.message.rfind("': ");
     return "unable to parse " + procfs::quoted(line) +
            (reason == std::string::npos ? "" : ": " + error.message.substr(reason + 3, kShort));
-  }
-
-  std::string of_1970(const metric::Row& row) const {
-    const std::int64_t raw = row.time / lineproto::nanoseconds_per(precision_);
-    std::string text = own_schemas_[row.schema].measurement.substr(0, 80) + ": the timestamp " + std::to_string(raw) +
-                       " is not after 1970 in " + options_.precision;
-    if (const std::string_view meant = likely_precision(row.time, precision_); !meant.empty())
-      text += "; did you mean precision = \"" + std::string(meant) + "\"?";
-    return text;
   }
 
   void note_values() {

@@ -20,6 +20,7 @@ class Complaints {
   explicit Complaints(std::string file) : file_(std::move(file)) {}
   void add(std::uint32_t line, std::uint32_t column, std::string_view key, std::string_view reason);
   bool any() const { return !lines_.empty(); }
+  const std::string& file() const { return file_; }
   // In order of their places, ten at most, one a line.
   std::string text() const;
 

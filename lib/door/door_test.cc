@@ -136,6 +136,30 @@ class TakerTest : public ::testing::Test {
   Sender sender_;
 };
 
+TEST_F(TakerTest, ATimeOf1970IsOneInAnotherUnitAndCostsItsLine) {
+  TakerOptions options;
+  options.refuse_1970 = true;
+  make(options);
+  EXPECT_EQ(take("m v=1 1795947869\nm v=2 1795947869000000000\nm v=3 12"),
+            "error m: the timestamp 1795947869 is not after 1970 in ns; did you mean precision = \"s\"?\nok 1\n"
+            "error m: the timestamp 12 is not after 1970 in ns\n");
+  // Without answers all lines are taken together.
+  taker_->take("m v=4 1795947869000\nm v=5 1795947870000000000\n", at(1'795'947'869), sender_, nullptr);
+  EXPECT_EQ(rows(), "m v=2 1795947869000000000\nm v=5 1795947870000000000\n");
+  EXPECT_EQ(shared_->stats().lines, 5U);
+  EXPECT_EQ(shared_->stats().samples, 2U);
+  EXPECT_EQ(shared_->stats().refused_lines, 3U);
+  EXPECT_EQ(shared_->stats().last_error,
+            "m: the timestamp 1795947869000 is not after 1970 in ns; did you mean precision = \"ms\"?");
+
+  options.format = Format::kJson;
+  options.shape.time_unit = "ms";
+  make(options);
+  EXPECT_EQ(take("[{\"v\":1,\"time\":1795947869},{\"v\":2,\"time\":1795947869000}]"),
+            "error in: the timestamp 1795947869 is not after 1970 in ms; did you mean time_unit = \"s\"?\n");
+  EXPECT_EQ(rows(), "");
+}
+
 TEST_F(TakerTest, EachLineHasItsAnswerAndABadOneCostsItself) {
   make({});
   EXPECT_EQ(take("m a=1,b=2"), "ok 2\n");

@@ -143,6 +143,7 @@ Result<DoorOptions> InputOptions::door_options(const std::string& name) const {
   // Checked when they were read.
   out.taker.format = parse_format(format).value_or(Format::kInflux);
   out.taker.precision = lineproto::parse_precision(precision).value_or(lineproto::Precision::kNanosecond);
+  out.taker.refuse_1970 = side == Side::kClient;  // the server's retention decides there
   out.taker.shape.measurement = measurement.empty() ? name : measurement;
   out.taker.shape.measurement_key = measurement_key;
   out.taker.shape.tag_keys = tag_keys;

@@ -114,6 +114,25 @@ bool Taker::translate(std::size_t first, Sender& sender) {
   return all;
 }
 
+std::string Taker::leave_out_1970(std::size_t first) {
+  std::string out;
+  const TakerOptions& options = shared_.options;
+  if (!options.refuse_1970) return out;
+  const bool json = options.format == Format::kJson;
+  // `auto` and texts have no unit, and what they mean is written in nanoseconds.
+  const lineproto::Precision precision =
+      json ? lineproto::parse_precision(options.shape.time_unit).value_or(lineproto::Precision::kNanosecond)
+           : options.precision;
+  rows_.edit_rows(first, [&](const metric::Row& row) {
+    if (row.time >= lineproto::kYear1971) return true;
+    if (out.empty())
+      out = lineproto::wrong_unit(shared_.schemas[row.schema].measurement, row.time, precision,
+                                  json ? "time_unit = \"*\"" : "precision = \"*\"");
+    return false;
+  });
+  return out;
+}
+
 lineproto::DecodeReport Taker::decode(std::string_view lines, UnixNanos now, bool line_feed_ends) {
   rows_.pin(schemas_);
   lineproto::DecodeOptions options;
@@ -156,7 +175,10 @@ void Taker::take_block(std::string_view lines, UnixNanos now, Sender& sender) {
   const metric::Batch::Mark before = rows_.mark();
   const lineproto::DecodeReport report = decode(lines, now, true);
   if (report.refused_lines > 0) shared_.refuse(report.refused_lines, reason_of(report));
-  const std::size_t decoded = rows_.rows().size();
+  std::size_t decoded = rows_.rows().size();
+  if (const std::string wrong = leave_out_1970(before.rows); !wrong.empty())
+    shared_.refuse(decoded - rows_.rows().size(), wrong);
+  decoded = rows_.rows().size();
   if (!translate(before.rows, sender)) shared_.refuse(decoded - rows_.rows().size(), kNoRoom);
   shared_.count(report.lines, rows_.samples() - before.samples);
 }
@@ -193,6 +215,10 @@ std::string Taker::take_text(std::string_view line, UnixNanos now, Sender& sende
   if (report.refused_lines > 0) {
     rows_.rewind(before);
     return reason_of(report);
+  }
+  if (std::string wrong = leave_out_1970(before.rows); !wrong.empty()) {
+    rows_.rewind(before);
+    return wrong;
   }
   if (!translate(before.rows, sender)) {
     rows_.rewind(before);

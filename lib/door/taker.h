@@ -33,7 +33,8 @@ struct TakerOptions {
   CollectdTypes types;
   bool collectd_host = false;                                          // collectd's host becomes the tag `host`
   lineproto::Precision precision = lineproto::Precision::kNanosecond;  // of times in Influx lines
-  std::vector<metric::Tag> tags;                                       // added to rows that do not have them
+  bool refuse_1970 = false;       // lines whose time would be of 1970, which is one in another unit
+  std::vector<metric::Tag> tags;  // added to rows that do not have them
   std::size_t max_line_bytes = 64U << 10U;
   std::int64_t max_series = 1000;    // different measurement, tags and fields; forgotten an hour after their last line
   std::int64_t rate_limit = 10'000;  // lines a second; 0: none
@@ -132,6 +133,8 @@ class Taker {
   std::string reason_of(const lineproto::DecodeReport& report) const;
   // Gives rows from `first` on their place in the other table, with tags and host; false: some were left out.
   bool translate(std::size_t first, Sender& sender);
+  // Where they are not wanted: leaves out rows of 1970 from `first` on. What is wrong with the first; empty: none was.
+  std::string leave_out_1970(std::size_t first);
   bool find(metric::SchemaId own, Sender::Known& known, const std::string& host);
   void take_block(std::string_view lines, UnixNanos now, Sender& sender);
   std::string take_text(std::string_view line, UnixNanos now, Sender& sender, std::size_t& samples);

@@ -53,16 +53,19 @@ struct Response {
   // If set, `body` is only the beginning: what this gives follows, until it gives nothing. Asked for the next piece
   // when the client has taken those before, so what waits for a slow reader is one piece.
   std::function<asio::awaitable<std::optional<std::string>>()> more;
+  // Set before `more` gives nothing because it cannot go on: the connection then ends without the end of an answer, by
+  // which the client knows that it is not complete. Null: `more` always goes to its end.
+  std::shared_ptr<bool> cut;
   // Which sites may show the answer in a frame, as Content-Security-Policy's frame-ancestors says it. Empty: none.
   std::string frame_ancestors;
 
   static Response json(std::string body, unsigned status = 200) {
-    return {status, "application/json", {}, std::move(body), false, {}, {}};
+    return {status, "application/json", {}, std::move(body), false, {}, {}, {}};
   }
   static Response text(std::string body, unsigned status = 200) {
-    return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}, {}};
+    return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}, {}, {}};
   }
-  static Response no_content() { return {204, "application/json", {}, {}, false, {}, {}}; }
+  static Response no_content() { return {204, "application/json", {}, {}, false, {}, {}, {}}; }
   // {"error": message}
   static Response error(unsigned status, std::string_view message);
 };

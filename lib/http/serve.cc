@@ -424,7 +424,8 @@ asio::awaitable<Connection::Next> Connection::send(Response response, bool head_
   co_return error || !keep_alive_ ? Next::kEnd : Next::kGoOn;
 }
 
-// The pieces of a long answer, each when the one before is out. False: the client did not take them all.
+// The pieces of a long answer, each when the one before is out. False: the client did not take them all, or there are
+// not all.
 asio::awaitable<bool> Connection::send_pieces(std::string head, Response& response, bool chunked) {
   const ServerOptions& options = server_.options_;
   const auto deadline = std::chrono::steady_clock::now() + options.answer_timeout;
@@ -433,6 +434,7 @@ asio::awaitable<bool> Connection::send_pieces(std::string head, Response& respon
   std::optional<std::string> piece = std::move(response.body);
   while (true) {
     const bool last = !piece;
+    if (last && response.cut && *response.cut) co_return false;
     std::string data;
     if (takes_gzip_) {
       const std::function<void()> work = [&] { data = piece ? packer.add(*piece) : packer.finish(); };

@@ -22,6 +22,7 @@ class SegmentFiles {
   // Opens all that are there now; what the journal removes afterwards is still read. None where there is no directory.
   static SegmentFiles open(const std::string& directory, FileSystem& files = FileSystem::posix());
 
+  std::uint64_t journal_id() const { return files_.empty() ? 0 : files_.back().first.journal_id; }
   // Up to where the reader of this name had committed; 0: nothing is known of it.
   std::uint64_t committed(std::string_view reader) const;
   // Every record, in order of position, also those that are appended meanwhile, as far as they can be read. What

@@ -31,4 +31,31 @@ std::string_view precision_name(Precision precision) {
   return "ns";
 }
 
+namespace {
+
+// What a timestamp that was read in `precision` must have been in, to be of this century; empty: nothing fits.
+std::string_view likely_precision(UnixNanos time, Precision precision) {
+  const auto raw = static_cast<double>(time) / static_cast<double>(nanoseconds_per(precision));
+  constexpr double kYear2000 = 946'684'800e9;
+  for (const Precision one : {Precision::kSecond, Precision::kMillisecond, Precision::kMicrosecond}) {
+    const double at = raw * static_cast<double>(nanoseconds_per(one));
+    if (at >= kYear2000 && at < kYear2000 * 5) return precision_name(one);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string wrong_unit(std::string_view measurement, UnixNanos time, Precision precision, std::string_view setting) {
+  std::string out(measurement.substr(0, 80));
+  out.append(": the timestamp ").append(std::to_string(time / nanoseconds_per(precision)));
+  out.append(" is not after 1970 in ").append(precision_name(precision));
+  const std::string_view meant = likely_precision(time, precision);
+  if (meant.empty()) return out;
+  const std::size_t place = setting.find('*');
+  out.append("; did you mean ").append(setting.substr(0, place)).append(meant);
+  if (place != std::string_view::npos) out.append(setting.substr(place + 1));
+  return out + "?";
+}
+
 }  // namespace resmon::lineproto

@@ -158,6 +158,26 @@ Status show_record(std::uint64_t position, const Record& record, const logline::
 
 }  // namespace
 
+void check_archive_journal(const std::string& directory, const std::string& blocks, ArchiveReport& report,
+                           journal::FileSystem& files) {
+  const journal::SegmentFiles journal = journal::SegmentFiles::open(directory, files);
+  const std::uint64_t committed = journal.committed(kBlocksReader);
+  ArchiveReport ignored;  // check_archive says what is wrong with them
+  ArchivedStreams streams(ignored);
+  if (!blocks.empty()) streams.open(blocks);
+  const ShowLine count = [](const std::string&, const std::string&, const logline::Line&) { return Status(); };
+  logline::Lines lines;
+  const Status read = journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
+    if (position <= committed) return {};
+    const auto record = decode_record(payload);
+    if (record && logline::decode(record->lines, lines))
+      return show_record(position, *record, lines, streams, count, report);
+    add_damage(report, 1, directory + ": record " + std::to_string(position) + " cannot be read");
+    return {};
+  });
+  if (!read) add_damage(report, 1, directory + ": " + read.error().message);
+}
+
 Result<ArchiveReport> read_archive(const std::string& directory, const ShowLine& show) {
   ArchiveReport report;
   // Before the blocks: a line that is sealed meanwhile is in both, and found once.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "journal/file_system.h"
 #include "logs/part.h"
 
 namespace resmon::logs {
@@ -33,6 +34,10 @@ struct ArchiveReport {
 // Reads and checks every column of every block. `progress` may end it by returning false.
 ArchiveReport check_archive(const std::string& directory,
                             const std::function<bool(std::uint64_t done, std::uint64_t all)>& progress);
+
+// Adds the lines that the journal in `directory` has, and no block of `blocks` does; empty: blocks are not looked at.
+void check_archive_journal(const std::string& directory, const std::string& blocks, ArchiveReport& report,
+                           journal::FileSystem& files = journal::FileSystem::posix());
 
 // Shows every line once: those in blocks, stream by stream and day by day, and then those that the journal has and no
 // block. Damaged blocks and records are left out and counted.

@@ -61,6 +61,23 @@ std::optional<FieldType> pinned_type(std::string_view measurement, std::string_v
   return std::nullopt;
 }
 
+std::vector<std::string> documented_measurements() {
+  std::vector<std::string> out;
+  for (const Pinned& pinned : kPinned)
+    if (out.empty() || out.back() != pinned.measurement) out.emplace_back(pinned.measurement);
+  return out;
+}
+
+std::vector<std::string> documented_fields(std::string_view measurement) {
+  std::vector<std::string> out;
+  for (const Pinned& pinned : kPinned) {
+    if (pinned.measurement != measurement) continue;
+    for (std::string_view rest = pinned.names.substr(1); !rest.empty(); rest.remove_prefix(rest.find(' ') + 1))
+      out.emplace_back(rest.substr(0, rest.find(' ')));
+  }
+  return out;
+}
+
 bool is_number(FieldType type) {
   return type == FieldType::kFloat || type == FieldType::kInteger || type == FieldType::kUnsigned;
 }

@@ -3,7 +3,9 @@
 // The types of the fields that docs/schema.md documents, and values of one type of number as another. Any thread.
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "metric/value.h"
 
@@ -11,6 +13,10 @@ namespace resmon::metric {
 
 // The type that the field has whoever writes it first. Nothing: the page does not have it, so the first writer decides.
 std::optional<FieldType> pinned_type(std::string_view measurement, std::string_view field);
+
+// The measurements of the page, and the fields of one; of a measurement that it does not have none.
+std::vector<std::string> documented_measurements();
+std::vector<std::string> documented_fields(std::string_view measurement);
 
 bool is_number(FieldType type);  // float, integer, unsigned
 

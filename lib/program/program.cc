@@ -66,6 +66,7 @@ struct Program::Impl {
     CLI::Option* option;
   };
   std::vector<std::unique_ptr<Shorthand>> shorthands;
+  std::function<Result<std::vector<std::string>>()> warnings;
 };
 
 Program::Program(Description description, config::Settings& settings)
@@ -109,6 +110,10 @@ void Program::words(std::vector<std::string>* target, std::string meaning) {
   impl_->app.add_option("command", *target, std::move(meaning))->type_name("COMMAND");
 }
 
+void Program::warnings(std::function<Result<std::vector<std::string>>()> find) {
+  impl_->warnings = std::move(find);
+}
+
 const std::string& Program::config_file() const {
   return impl_->config_file;
 }
@@ -144,6 +149,11 @@ std::optional<int> Program::start(int argc, char** argv, const std::function<Sta
     return kExitDone;
   }
   if (i.check_config) {
+    if (i.warnings) {
+      const auto found = i.warnings();
+      if (!found) return complain(name, found.error(), kExitConfiguration);
+      for (const std::string& one : *found) std::cerr << name << ": warning: " << printable(one) << '\n';
+    }
     std::cout << name << ": configuration is good\n";
     return kExitDone;
   }

@@ -51,6 +51,10 @@ class Program {
   // Accepts positional words, in order: a command and its arguments. Without this call there may be none.
   void words(std::vector<std::string>* target, std::string meaning);
 
+  // What --check-config prints besides: things that are allowed, and most often a slip. Its error counts as one of
+  // `check`.
+  void warnings(std::function<Result<std::vector<std::string>>()> find);
+
   // Reads the command line and the configuration. Returns an exit code if the program is done: after --help, --version,
   // --print-config, --check-config, or an error, which is then on standard error. `check` runs after loading, for
   // conditions between several keys; its error counts as one of the configuration.

@@ -50,12 +50,12 @@ std::string expression_of(std::string_view glob) {
 Result<Pattern> Pattern::make(std::string_view text) {
   if (text.size() > kLongestPattern) return fail(ErrorKind::kInvalid, "a pattern has at most 4096 bytes");
   Pattern out;
+  out.text_ = text;
   std::string expression;
   if (text.size() > 2 && text.front() == '/' && text.back() == '/') {
     expression = text.substr(1, text.size() - 2);
     out.whole_ = false;
   } else if (text.find_first_of("*?[{") == std::string_view::npos) {
-    out.literal_ = text;
     return out;
   } else {
     expression = expression_of(text);
@@ -74,7 +74,7 @@ Result<Pattern> Pattern::make(std::string_view text) {
 }
 
 bool Pattern::matches(std::string_view text) const {
-  if (!expression_) return text == literal_;
+  if (!expression_) return text == text_;
   const re2::StringPiece piece(text.data(), text.size());
   return whole_ ? re2::RE2::FullMatch(piece, *expression_) : re2::RE2::PartialMatch(piece, *expression_);
 }

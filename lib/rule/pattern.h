@@ -22,10 +22,12 @@ class Pattern {
   // kInvalid: no pattern; why.
   static Result<Pattern> make(std::string_view text);
   bool matches(std::string_view text) const;
+  bool is_literal() const { return !expression_; }   // matches its own text only
+  const std::string& text() const { return text_; }  // as it was written
 
  private:
-  std::string literal_;
-  std::shared_ptr<const re2::RE2> expression_;  // null: the text is `literal_`
+  std::string text_;
+  std::shared_ptr<const re2::RE2> expression_;  // null: it matches `text_` only
   bool whole_ = true;
 };
 
@@ -34,6 +36,7 @@ class Patterns {
  public:
   static Result<Patterns> make(const std::vector<std::string>& texts);
   bool empty() const { return patterns_.empty(); }
+  const std::vector<Pattern>& all() const { return patterns_; }
   bool matches(std::string_view text) const;
 
  private:

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "rule/doubts.h"
 #include "tail/redact.h"
 
 namespace resmon::rule {
@@ -410,6 +411,7 @@ Config read_rules(const Node& array, const std::string& key, Place place, Compla
     if (!names.emplace(rule.name, i).second)
       complaints.add(item.value_line, item.value_column, path + ".name", "'" + rule.name + "' is another rule's name");
     out.rules.push_back(std::move(rule));
+    find_doubts(item, path, complaints.file(), out.rules, out.doubts);
   }
   return out;
 }

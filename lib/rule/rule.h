@@ -14,6 +14,7 @@
 
 #include "config/table_reader.h"
 #include "config/toml_tree.h"
+#include "metric/name_doubt.h"
 #include "metric/value.h"
 #include "rule/condition.h"
 #include "rule/formula.h"
@@ -106,6 +107,7 @@ struct Config {
   std::vector<Rule> rules;
   // Of the text: another one when the rules are others.
   std::uint64_t fingerprint = 0;
+  std::vector<metric::NameDoubt> doubts;
 
   bool empty() const { return rules.empty(); }
   bool has_windows() const;  // whether there is an `every`

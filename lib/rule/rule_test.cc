@@ -8,6 +8,7 @@
 
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
+#include "rule/doubts.h"
 #include "rule/engine.h"
 #include "rule/explain.h"
 #include "rule/hidden.h"
@@ -487,6 +488,59 @@ TEST(RuleTest, HidesSaysWhichRuleTakesAFieldFromEverybody) {
   EXPECT_EQ(found[0].rule, "small");
   EXPECT_EQ(found[0].fields, "system.load1, system.load5, system.load15 and others");
   EXPECT_THAT(found[0].needed_by, HasSubstr("the panel Load, the alert rule "));
+}
+
+// Scripts, inputs and other agents write names that nobody knows ahead, so such a rule is in force.
+TEST(RuleTest, NamesThatNoCollectorWritesAreDoubtedWithTheirPlace) {
+  const auto doubts = [](const std::string& toml) {
+    std::string errors;
+    const Config config = config_of(toml, Place::kSink, errors);
+    EXPECT_EQ(errors, "");
+    std::vector<std::string> out;
+    for (const metric::NameDoubt& one : config.doubts) out.push_back(one.text);
+    return out;
+  };
+  EXPECT_THAT(doubts("[[rule]]\nmeasurement='dsk'\ndrop=true"),
+              ElementsAre("x.toml:2:13: rule[1].measurement: no collector writes the measurement 'dsk'; did you mean "
+                          "disk?"));
+  EXPECT_THAT(doubts("[[rule]]\nnamepass='cpu'\nfields=['usage_idel', 'usage_*', 'use_*']\nround=1"),
+              ElementsAre("x.toml:3:8: rule[1].fields: no collector writes cpu.usage_idel; did you mean usage_idle?",
+                          "x.toml:3:8: rule[1].fields: no collector writes a field of cpu that matches 'use_*'"));
+  EXPECT_THAT(doubts("[[rule]]\nmeasurement='mem'\nvalue='used_precent > 5'\nkeep_fields=['totl']"),
+              ElementsAre(HasSubstr("x.toml:3:7: rule[1].value: no collector writes mem.used_precent; did you mean "
+                                    "used_percent?"),
+                          HasSubstr("rule[1].keep_fields: no collector writes mem.totl; did you mean total?")));
+  EXPECT_THAT(doubts("[[rule]]\nmeasurement='mem'\nrename_field={usd='x'}\n[[rule]]\nmeasurement='mem'\nderive={y="
+                     "'usd/total'}"),
+              ElementsAre(HasSubstr("rule[1].rename_field: no collector writes mem.usd; did you mean used?"),
+                          HasSubstr("rule[2].derive: no collector writes mem.usd; did you mean used?")));
+  for (const char* good : {
+           "[[rule]]\nmeasurement=['cpu', 'mem']\nfields='used'\nround=1",       // a field of one of them
+           "[[rule]]\nmeasurement=['cpu', 'orders']\nfields='amount'\nround=1",  // a script's
+           "[[rule]]\nmeasurement='c*'\nfields='amount'\nround=1",               // whatever matches
+           "[[rule]]\nfields='amount'\nround=1",                                 // of any measurement
+           "[[rule]]\nmeasurement='nstat'\nfields='TcpExtOther'\nround=1",       // the kernel's
+           "[[rule]]\nmeasurement='mem'\nderive={free_percent='100-used_percent'}\n[[rule]]\nmeasurement='mem'\n"
+           "fields='free_percent'\nround=1",  // a rule before makes it
+           "[[rule]]\nmeasurement='mem'\nrename='memory'\n[[rule]]\nmeasurement='memory'\nfields='x'\nround=1",
+           "[[rule]]\nmeasurement='cpu'\nevery='1m'\naggregate=['mean','max']\n[[rule]]\nmeasurement='cpu'\n"
+           "drop_fields='usage_idle_max'",
+       })
+    EXPECT_THAT(doubts(good), IsEmpty()) << good;
+}
+
+TEST(RuleTest, DoubtsAreSettledByWhatIsThere) {
+  std::string errors;
+  const Config config = config_of(
+      "[[rule]]\nmeasurement='dsk'\nround=1\n[[rule]]\nmeasurement='mem'\nfields='extra_*'"
+      "\nround=1",
+      Place::kServer, errors);
+  ASSERT_EQ(config.doubts.size(), 2U);
+  EXPECT_EQ(unsettled(config.doubts, [](const std::string&) { return std::vector<std::string>(); }).size(), 2U);
+  const auto fields_of = [](const std::string& measurement) {
+    return measurement == "mem" ? std::vector<std::string>{"extra_limit", "used"} : std::vector<std::string>{"v"};
+  };
+  EXPECT_THAT(unsettled(config.doubts, fields_of), IsEmpty());
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ class CheckedHeads final : public SnapshotReplay::Heads {
   Head& head(GroupId group) override { return heads_[group]; }
   void changed(GroupId, std::uint32_t) override {}
 
-  // Groups whose rows do not all decode.
-  std::vector<GroupId> damaged() const {
+  // Groups whose rows do not all decode. Adds how many rows there are.
+  std::vector<GroupId> damaged(std::uint64_t& all_rows) const {
     std::vector<GroupId> groups;
     PieceRows reader;
     for (const auto& [group, head] : heads_) {
@@ -34,6 +34,7 @@ class CheckedHeads final : public SnapshotReplay::Heads {
         reader.open(piece, head.slots().items());
         std::uint32_t rows = 0;
         while (reader.next()) ++rows;
+        all_rows += rows;
         sound = sound && !reader.damaged() && rows == piece.rows && reader.time() == piece.last_time;
       }
       if (!sound) groups.push_back(group);
@@ -56,6 +57,7 @@ class Checker {
     RESMON_ASSIGN(last_chunk_, database_.query_integer("SELECT ifnull(max(id), 0) FROM chunks"));
     RESMON_TRY(catalog_.load(database_));
     RESMON_TRY(check_snapshots());
+    RESMON_TRY(read_marks());
     RESMON_TRY(database_.execute("COMMIT"));
     RESMON_TRY(check_structure());
     RESMON_TRY(check_chunks());
@@ -66,6 +68,15 @@ class Checker {
   void note(std::string what) {
     ++report_.damaged;
     if (report_.damage.size() < kMaxDescribed) report_.damage.push_back(std::move(what));
+  }
+
+  Status read_marks() {
+    RESMON_ASSIGN(Statement select, database_.prepare("SELECT name, value FROM marks"));
+    while (true) {
+      RESMON_ASSIGN(const bool row, select.step());
+      if (!row) return {};
+      report_.marks.emplace(select.blob(0), select.blob(1));
+    }
   }
 
   // SQLite's own pages. Not the indexes against the tables: what an index misses would be found by check_chunks only.
@@ -166,7 +177,7 @@ class Checker {
         note("snapshot " + std::to_string(select.integer(0)) + ": " + read.error().message);
     }
     for (const GroupId group : replay.broken()) note("snapshots: rows of " + catalog_.describe(group) + " are missing");
-    for (const GroupId group : heads.damaged())
+    for (const GroupId group : heads.damaged(report_.snapshot_rows))
       note("snapshots: rows of " + catalog_.describe(group) + " do not decode");
     return {};
   }

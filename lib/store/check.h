@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,16 @@ namespace resmon::store {
 
 struct CheckReport {
   std::uint64_t chunks = 0;
-  std::uint64_t snapshots = 0;  // of heads
-  std::uint64_t rows = 0;       // in chunks; a row that overlapping chunks hold twice counts twice
+  std::uint64_t snapshots = 0;      // of heads
+  std::uint64_t snapshot_rows = 0;  // in them
+  std::uint64_t rows = 0;           // in chunks; a row that overlapping chunks hold twice counts twice
   std::uint64_t samples = 0;
   std::uint64_t windows = 0;  // of the tiers
   std::uint64_t chunk_bytes = 0;
   std::uint64_t row_bytes = 0;  // of chunk_bytes, what is not of the tiers
   std::uint64_t damaged = 0;
-  std::vector<std::string> damage;  // what and where, the first hundred
+  std::vector<std::string> damage;           // what and where, the first hundred
+  std::map<std::string, std::string> marks;  // Store::mark: all rows before them are in chunks and snapshots
   bool sound() const { return damaged == 0; }
 };
 

@@ -19,7 +19,8 @@ Options:
   --server HOST:PORT   where the client sends to (install)
   --name NAME          the name to report under; default this host's name
   --token-file FILE    the client's token; also used for the download
-  --ca-file FILE       the certificate authority of the server; default the system's
+  --ca-file FILE       the certificate authority of the server; default the
+                       system's
   --server-name NAME   the name in the server's certificate, if it differs
   --plaintext          send without TLS, for example in a tunnel
   --url URL            download the program from this resmon server, such as

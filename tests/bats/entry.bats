@@ -97,6 +97,12 @@ teardown() { teardown_house; }
     wide=$(LC_ALL=C.UTF-8 awk -v name="$name" '{ sub(/\r$/, "") } length($0) > 80 { print name ": " $0 }' <<<"$output")
     [ -z "$wide" ] || { printf '%s\n' "$wide" && false; }
   done
+  for name in packaging/installer/resmon-client.sh deploy/dashboards/apply bench/page.sh; do
+    run "$ROOT/$name" --help
+    [ "$status" -eq 0 ]
+    wide=$(LC_ALL=C.UTF-8 awk -v name="$name" 'length($0) > 80 { print name ": " $0 }' <<<"$output")
+    [ -z "$wide" ] || { printf '%s\n' "$wide" && false; }
+  done
 }
 
 @test "a mistyped subcommand or option gets the nearest one" {

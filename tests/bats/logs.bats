@@ -281,3 +281,15 @@ PYTHON
   grep -q 'facets?hosts=web1&q=level%3A%3E%3Dwarn&start=20' "$BATS_TEST_TMPDIR/asked"
   wait "$stand_in" || true
 }
+
+@test "logs says why the server's answer is not complete" {
+  export FAKE_LOGS='{"lines": [{"time": "2026-12-02T10:00:00Z", "host": "web1", "source": "journal", "message": "hello"}], "cursor": "",
+    "partial": "the time for a query is over", "facets": [], "levels": {}, "buckets": 1, "start": 0, "step": 1000, "total": 1}'
+  up_here --clients 0
+  run resmon logs web1
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *hello* && $output == *'warning: the time for a query is over: older lines are left out'* ]]
+  run resmon logs web1 --since 1h
+  [[ $output == *hello* && $output == *'warning: the time for a query is over: later lines are left out'* ]]
+}

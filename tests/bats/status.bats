@@ -160,3 +160,22 @@ DOCKER
   run resmon status
   [[ $output != *SERVER* && $output != *far* ]]
 }
+
+@test "status and doctor name the scripts of clients that fail, and those that could not be run" {
+  export FAKE_FAILING_SCRIPTS='[["it\u0027s", "script.queue", 127], ["web1", "script.backup\u001b[31m", 3]]'
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  resmon start
+  run resmon status
+  echo "$output"
+  [[ $output == *"failing: script queue on it's could not be run"* ]]
+  [[ $output == *'failing: script backup?[31m on web1 failed with exit code 3'* ]]
+  run resmon status --json
+  [ "$(jq -c '.failing_scripts[0]' <<<"$output")" = '{"host":"it'"'"'s","script":"queue","exit_code":127}' ]
+  run resmon doctor
+  echo "$output"
+  [[ $output == *"script queue on it's could not be run"*'./resmon logs client'* ]]
+  unset FAKE_FAILING_SCRIPTS
+  resmon restart server
+  run resmon status
+  [[ $output != *failing:\ script* ]]
+}

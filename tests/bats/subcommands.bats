@@ -126,6 +126,32 @@ teardown() { teardown_house; }
   [[ $output == *'web3 is refused (name_in_use): twice'* && $output != *$'\e[31m'* ]]
 }
 
+@test "alerts lists what fires first, of one host or rule, and cuts no host" {
+  local long=database-of-the-northern-warehouse-in-the-old-building-7.example.org
+  FAKE_ALERTS=$(jq -cn --arg long "$long" 'def one($host; $state; $since): {id: ($host[:6] + "-id"), rule: "disk-full", severity: "warning", host: $host, tags: {path: "/"},
+    state: $state, since: $since, value_text: "95 %", limit_text: "90 %", held_by: "", acknowledged_by: ""};
+    [one("gone"; "pending"; 1000), one("silent"; "unknown"; 2000), one("known"; "firing"; 3000) + {acknowledged_by: "mia"}, one($long; "firing"; 4000),
+     one("other"; "firing"; 3500) + {rule: "busy"}]')
+  export FAKE_ALERTS
+  up_here --clients 0
+  run resmon alerts
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(awk '/path=/ {print $3}' <<<"$output" | tr '\n' ' ')" = "other $long known silent gone " ]
+  run resmon alerts --host known
+  [[ $output == *known-id* && $output != *gone-id* && $output != *other-id* ]]
+  run resmon alerts list --rule busy --json
+  [ "$(jq -c '[.alerts[].host]' <<<"$output")" = '["other"]' ]
+  run resmon alerts --host nobody
+  [[ $output == *'no such alert'* && $output != *'nothing fires'* ]]
+  # Where the terminal is too narrow, the host is cut.
+  run script --quiet --command "stty cols 130; '$BATS_TEST_DIRNAME/../../resmon' alerts" /dev/null
+  echo "$output"
+  [[ $output == *"${long:0:40}"*…* && $output != *"$long"* ]]
+  run script --quiet --command "stty cols 200; '$BATS_TEST_DIRNAME/../../resmon' alerts" /dev/null
+  [[ $output == *"$long"* ]]
+}
+
 @test "alerts silence refuses a wrong span and a rule that there is not, and warns if no host matches" {
   FAKE_SILENCE='{"alerts": 0, "hosts": 0, "hosts_selected": 2, "rules_selected": 0}' up_here --clients 0
   for span in 30 2x h ''; do

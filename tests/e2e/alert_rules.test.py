@@ -54,6 +54,41 @@ class AlertRulesTest(house.HouseTest):
         answer = request(self.served.http_port, "POST", "/write?db=resmon", "\n".join(lines).encode(), {"Authorization": f"Token {TOKEN}"})
         assert answer.status == 204, answer.body
 
+    def test_a_name_that_nothing_writes_is_warned_of_until_there_is_data(self):
+        self.rules = os.path.join(self.folder, "alerts.toml")
+        with open(self.rules, "w") as file:
+            file.write("[rule.full]\nwhen = 'disk.used_precent > 90'\n[rule.mine]\nwhen = 'my_orders.open > 5 or mem.used_percent > 99'\n")
+        doubt = f"{self.rules}:2:14: rule.full.when: no collector writes disk.used_precent; did you mean used_percent?"
+        command = [house.program("resmon-server"), "--check-config", "--set", f"store.directory={self.folder}/x", "--set", f"alerts.rules_file={self.rules}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=house.clean_environment())
+        self.assertEqual((done.returncode, done.stderr), (0, f"resmon-server: warning: {doubt}\n"), done)
+        served = self.served = self.server(f"alerts.rules_file={self.rules}")
+        served.wait_line("WARN alerts an alert rule names what is not known", "disk.used_precent")
+
+        def rules():
+            answer = served.get("/api/v1/alerts/rules").json()
+            return answer["warnings"], {one["name"]: one["has_data"] for one in answer["rules"]}
+
+        self.assertEqual(served.get("/api/v1/alerts").json()["rules_warnings"], [doubt])
+        warnings, data = rules()
+        self.assertEqual((warnings, data["full"], data["mine"]), ([doubt], False, False))
+        # What a script writes is no slip.
+        self.write("disk,host=a used_precent=5", "my_orders open=1")
+        wait_for("the field", lambda: rules()[0] == [])
+        self.assertEqual(rules()[1]["full"], True)
+        self.assertEqual(rules()[1]["mine"], False)
+        self.write("mem,host=a used_percent=5")
+        wait_for("both fields", lambda: rules()[1]["mine"])
+        # A reload warns, too; and a file with errors is one in --check-config.
+        with open(self.rules, "w") as file:
+            file.write("[rule.full]\nwhen = 'dsk.used_percent > 90'\n")
+        served.wait_line("WARN alerts an alert rule names what is not known", "the measurement 'dsk'; did you mean disk?")
+        with open(self.rules, "w") as file:
+            file.write("[rule.full]\nwhen = 'disk.used_percent >'\n")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=house.clean_environment())
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("alerts.toml:2:28: rule.full.when:", done.stderr)
+
     def test_the_file_is_changed_and_its_comments_stay(self):
         self.open()
         known = self.rule("disk").json()

@@ -277,6 +277,17 @@ class AcknowledgedTest(CompatCase):
         self.assertEqual([row[1] for row in self.values(server, "SELECT v FROM m")], [1])
         self.assertEqual(server.metrics()["resmon_store_refused_samples_total"], 0)
 
+    def test_seconds_taken_for_nanoseconds_are_named(self):
+        server = self.server("store.retain=30d")
+        now = time.time_ns()
+        at = now // 10**9
+        text = f"partial write: points beyond retention policy (m: the timestamp {at} is not after 1970 in ns; did you mean precision=s?) dropped=1"
+        answer = self.write(server, [f"m v=1 {at}", f"m v=2 {now}"], status=400)
+        self.assertEqual((answer.json(), answer.headers["x-influxdb-error"]), ({"error": text}, text))
+        self.assertEqual([row[1] for row in self.values(server, "SELECT v FROM m")], [2])
+        answer = self.write(server, [f"m v=3 {at}"], status=400, precision="ms")
+        self.assertIn(f"(m: the timestamp {at} is not after 1970 in ms; did you mean precision=s?) dropped=1", answer.json()["error"])
+
     def test_long_strings_are_kept_or_refused(self):
         server = self.server()
         most = 1 << 20

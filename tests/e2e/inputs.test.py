@@ -72,6 +72,7 @@ class InputsTest(house.HouseTest):
             return answers.readline()
 
         self.assertEqual(ask(b"m v=1"), "ok 1\n")
+        self.assertEqual(ask(b"m v=1 1795947869"), 'error m: the timestamp 1795947869 is not after 1970 in ns; did you mean precision = "s"?\n')
         self.assertIn("error unable to parse 'm v='", ask(b"m v="))
         self.assertEqual(ask(b"m v=" + b"1" * 1000), "error a line is longer than max_line_bytes\n")
         self.assertRegex(ask(bytes(range(1, 10)) + bytes(range(11, 256))), "^error ")
@@ -85,7 +86,7 @@ class InputsTest(house.HouseTest):
         neighbour.sendall(b"n v=1\n")
         self.assertEqual(its_answers.readline(), "ok 1\n")
         counts = lambda: [self.counted(server, "lines", f"refused_{what}") for what in ("lines", "connections")]  # noqa: E731
-        house.wait_for("the counts", lambda: counts() == [4, 1])
+        house.wait_for("the counts", lambda: counts() == [5, 1])
         self.assertEqual(self.counted(server, "other", "refused_lines"), 0)
 
     def test_json_over_a_unix_socket(self):
@@ -240,6 +241,15 @@ class ServerInputsTest(house.HouseTest):
         server.kill()
         server = self.start(house.Server(self.folder, port=server.port, http_port=server.http_port)).wait_ready()
         self.assertEqual([[at, sorted(r[1] for r in server.rows(f"SELECT v FROM job WHERE time = {at}"))] for at, _ in wanted], wanted)
+
+    def test_seconds_are_no_nanoseconds(self):
+        port = house.free_port()
+        server = self.server(f"input.x.url=tcp:127.0.0.1:{port}", "input.x.ack=true", "store.retain=30d")
+        sender = Sender(self, port)
+        at = time.time_ns() // NS
+        self.assertEqual(sender.ask(f"m v=1 {at}"), f'error m: the timestamp {at} is not after 1970 in ns; did you mean precision = "s"?\n')
+        self.assertEqual(sender.ask(f"m v=2 {at * NS}"), "ok 1\n")
+        self.assertEqual(server.rows("SELECT v FROM m"), [[at * NS, 2]])
 
     def test_each_line_has_the_answer_that_is_its_own(self):
         port, other = house.free_port(), house.free_port()

@@ -170,6 +170,36 @@ class LogLinesTest(house.HouseTest):
         self.assertIn("client", [one["value"] for one in names])
         self.assertEqual(server.get("/select/logsql/query?query=%28").status, 400)
 
+    def test_an_answer_in_victorialogs_format_that_a_bound_cuts_is_not_one_that_is_complete(self):
+        server = self.server()
+        begin = time.time_ns() - 60_000 * 10**6
+        for part in range(8):
+            lines = [{"_msg": f"filler {part} {n} " + "x" * 500, "_time": rfc3339(begin + part * 10**9 + n), "host": "a"} for n in range(5_000)]
+            self.put(server, lines)
+
+        def ask(timeout, pause):
+            """The head and the rest of the answer, which begins to be read after a pause."""
+            with socket.create_connection(("127.0.0.1", server.http_port), timeout=60) as connection:
+                connection.sendall(f"GET /select/logsql/query?query=filler&timeout={timeout} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                time.sleep(pause)
+                out = b""
+                while got := connection.recv(1 << 20):
+                    out += got
+            return out.partition(b"\r\n\r\n")[::2]
+
+        head, whole = ask("30s", 0)
+        self.assertTrue(whole.endswith(b"0\r\n\r\n"))
+        self.assertEqual(whole.count(b'"_msg"'), 40_000)
+        head, cut = ask("1s", 1.5)  # longer than the sockets can hold
+        self.assertIn(b"200 OK", head)
+        self.assertIn(b'"_msg"', cut)
+        self.assertLess(cut.count(b'"_msg"'), 40_000)
+        self.assertFalse(cut.endswith(b"0\r\n\r\n"), "it has the end of a complete answer")
+        # Counts of a part would be wrong numbers.
+        for path in ("hits?query=filler", "field_names?query=filler", "field_values?query=filler&field=host"):
+            answer = server.get(f"/select/logsql/{path}&timeout=0s")
+            self.assertEqual((answer.status, answer.body), (503, b"the time for a query is over\n"), path)
+
     def test_who_may(self):
         server = self.server("http.local_read_without_token=false")
         self.assertEqual(self.post(server, "/insert/jsonline", "{}", token=None).status, 401)

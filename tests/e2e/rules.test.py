@@ -158,6 +158,21 @@ class RulesTest(house.HouseTest):
         self.assertIn(f"{config}:7:9: rule[2].every: is for clients and sinks", errors)
         self.assertIn(f"{config}:8:1: rule[2].agregate: unknown key; did you mean aggregate?", errors)
 
+    def test_a_name_that_no_collector_writes_is_warned_of(self):
+        config = self.file("x.toml", '[[rule]]\nmeasurement = "cpu"\nkeep_fields = ["usage_idel"]\n[[rule]]\nmeasurement = "dsk"\ndrop = true\n')
+        places = [
+            f"{config}:3:15: rule[1].keep_fields: no collector writes cpu.usage_idel; did you mean usage_idle?",
+            f"{config}:5:15: rule[2].measurement: no collector writes the measurement 'dsk'; did you mean disk?",
+        ]
+        for program in ("resmon-client", "resmon-server"):
+            status, _, errors = self.run_program(program, "--config", config, "--check-config", "--set", "client.token_file=/dev/null" if program == "resmon-client" else "store.directory=x")
+            self.assertEqual((status, errors.splitlines()), (0, [f"{program}: warning: {place}" for place in places]))
+        self.server(config=config).wait_line("WARN rules a rule names what is not known", "usage_idel")
+        # A script of this name is meant.
+        more = self.file("y.toml", open(config).read() + '[script.dsk]\ncommand = ["/bin/true"]\n')
+        status, _, errors = self.run_program("resmon-client", "--config", more, "--check-config", "--set", "client.token_file=/dev/null")
+        self.assertEqual((status, len(errors.splitlines())), (0, 1), errors)
+
     def test_explain_on_the_server(self):
         config = self.file("server.toml", '[[rule]]\nname = "no cpu"\nmeasurement = "cpu"\ndrop = true\n')
         status, out, _ = self.run_program("resmon-server", "rules", "explain", "--config", config, stdin="cpu v=1 5\nmem v=1 5\n")

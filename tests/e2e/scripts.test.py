@@ -9,7 +9,8 @@ import subprocess
 
 import house
 
-COLLECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "automation", "collectors")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+COLLECTORS = os.path.join(ROOT, "automation", "collectors")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 DF_HEADING = "Mounted on Type 1B-blocks Used Avail Inodes IUsed"
@@ -126,6 +127,33 @@ class ScriptsTest(house.HouseTest):
         done, _ = self.once({"late": {"command": ["/bin/echo", "m x=1 1795947869"], "precision": "s"}})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("m,host=here x=1 1795947869000000000\n", done.stdout)
+
+    def test_the_command_lists_scripts_that_fail_and_those_that_cannot_start(self):
+        plain = os.path.join(self.folder, "plain.sh")
+        with open(plain, "w") as file:
+            file.write("#!/bin/sh\necho v=1\n")
+        config = os.path.join(self.folder, "client.toml")
+        scripts = {"gone": ["/nowhere/x"], "plain": [plain], "bad": ["/bin/sh", "-c", "exit 3"], "good": ["/bin/echo", "v=1"], "none": ["/bin/true"]}
+        with open(config, "w") as file:
+            for name, command in scripts.items():
+                file.write(f"[script.{name}]\ncommand = {json.dumps(command)}\ninterval = '1s'\n")
+        server = self.server()
+        arguments = ["--config", config, *house.client_arguments(server.port, server.token_file, "it's", "1s")]
+        checked = subprocess.run([house.program("resmon-client"), "--check-config", *arguments], capture_output=True, text=True, env=house.clean_environment())
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertEqual(checked.stderr.splitlines(), [
+            "resmon-client: warning: script.gone: command: /nowhere/x: No such file or directory",
+            f"resmon-client: warning: script.plain: command: {plain}: not a file that this user may execute",
+        ])  # fmt: skip
+        self.start(house.Process("resmon-client", arguments, self.folder))
+        shell = f'use() {{ :; }}; . automation/lib/failing.sh; get() {{ curl --silent --fail "http://127.0.0.1:{server.http_port}$1"; }}; failing_scripts get'
+
+        def failing():
+            done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT, timeout=60)
+            self.assertEqual(done.stderr, "")
+            return sorted((one["host"], one["script"], one["exit_code"]) for one in json.loads(done.stdout))
+
+        house.wait_for("the failing", lambda: failing() == [("it's", "bad", 3), ("it's", "gone", 127), ("it's", "plain", 126)])
 
     def test_once_fails_when_a_collector_does(self):
         done = subprocess.run(

@@ -3,6 +3,7 @@
 
 import contextlib
 import gzip
+import json
 import os
 import shutil
 import sqlite3
@@ -68,6 +69,10 @@ class StoreTest(house.HouseTest):
         self.assertRegex(done.stdout.decode(), rf"^{copy}: [1-9]\d* chunks, [1-9]\d* files, [1-9]\d* bytes\n$")
         self.assertIn(" 0 damaged", self.check(copy))
         self.assertIn(" 0 damaged", self.check())
+        self.assertIn(f" {os.path.getsize(copy)} bytes", done.stdout.decode())
+        # What is restored is said in the same terms.
+        back = self.run_server("restore", os.path.join(self.folder, "back"), copy, "--force")
+        self.assertEqual((back.returncode, back.stdout), (0, done.stdout), back.stderr)
         again = self.run_server("backup", os.path.join(self.folder, "nowhere"), os.path.join(self.folder, "other.db"))
         self.assertEqual(again.returncode, 1, again.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "other.db")))
@@ -78,6 +83,30 @@ class StoreTest(house.HouseTest):
         shutil.copy(copy, os.path.join(restored, "resmon.db"))
         second = self.start(house.Server(self.folder, f"store.directory={restored}", label="restored")).wait_ready()
         self.assertEqual(second.rows("SELECT * FROM m"), before)
+
+    def test_check_says_what_a_fresh_backup_has(self):
+        server = self.server()
+        headers = {"Authorization": f"Token {house.TOKEN}"}
+        now = time.time_ns()
+        for i in range(3):
+            self.assertEqual(house.request(server.http_port, "POST", "/write?db=resmon", f"m v={i},w=1 {now + i}\n".encode(), headers).status, 204)
+        lines = "".join(json.dumps({"_time": now, "_msg": f"line {i}", "host": "a"}) + "\n" for i in range(4))
+        self.assertEqual(house.request(server.http_port, "POST", "/insert/jsonline", lines.encode(), headers).status, 204)
+        copy = os.path.join(self.folder, "copy.db")
+        self.assertEqual(self.run_server("backup", self.directory, copy).returncode, 0)
+        said = self.check(copy)
+        self.assertIn(f"{copy}: not in chunks yet: 0 rows in snapshots, 3 entries with 6 samples in the journal\n", said)
+        self.assertIn(f"{copy}: log lines: 0 files of blocks, 4 lines in their journal\n", said)
+        self.assertRegex(said, f"{copy}: 0 chunks, .* 0 damaged\n$")
+        # The same of the server's own directory, where a stop puts all samples into chunks.
+        said = self.check()
+        self.assertIn(f"{self.directory}: not in chunks yet: 0 rows in snapshots, 3 entries with 6 samples in the journal\n", said)
+        self.assertIn(f"{self.directory}/logs: 0 files, 0 blocks, 4 lines, 4 of them in the journal; 0 damaged\n", said)
+        server.terminate()
+        said = self.check()
+        self.assertNotIn("not in chunks yet", said)
+        self.assertIn(" 3 rows, 6 samples,", said)
+        self.assertIn(" 4 lines, 4 of them in the journal;", said)
 
     def test_what_is_exported_can_be_imported(self):
         self.fill(3)

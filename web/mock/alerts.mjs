@@ -75,7 +75,7 @@ export function answerAlerts(method, url, body, state) {
   if (path.startsWith("/rules/")) return answerRule(method, path.slice("/rules/".length), body, all);
   if (method === "GET") {
     switch (path) {
-      case "": return [200, { alerts: all.alerts, channels: state === null ? [] : [channel], rules_error: "", trouble: "", waiting_messages: 0, heartbeat_error: "" }];
+      case "": return [200, { alerts: all.alerts, channels: state === null ? [] : [channel], rules_error: "", rules_warnings: [], trouble: "", waiting_messages: 0, heartbeat_error: "" }];
       case "/history": return [200, { history: all.alerts.filter((one) => one.state === "firing").map((one, index) => ({
         id: index + 1, time: one.since, rule: one.rule, severity: one.severity, host: one.host, tags: one.tags, state: "firing", value_text: one.value_text,
         since: one.since, late: false, reason: "",

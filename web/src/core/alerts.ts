@@ -35,6 +35,7 @@ export interface AlertsState {
   alerts: ActiveAlert[];
   channels: AlertChannel[];
   rulesError: string;
+  rulesWarnings: string[];
   trouble: string;
 }
 
@@ -105,6 +106,7 @@ export function decodeAlerts(body: unknown): AlertsState | null {
       failingSince: typeof one["failing_since"] === "number" ? one["failing_since"] : null, lastError: text(one["last_error"]),
     })),
     rulesError: text(body["rules_error"]),
+    rulesWarnings: Array.isArray(body["rules_warnings"]) ? body["rules_warnings"].map(text) : [],
     trouble: text(body["trouble"]),
   };
 }

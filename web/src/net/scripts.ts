@@ -35,7 +35,13 @@ export function decodeFailing(result: StatementResult | undefined, host = ""): F
 }
 
 export const failingWords = ({ name, code }: FailingCollector): string =>
-  `${name}${code === null || code === 0 ? "" : ` (${code < 0 ? t("did not start") : t("exit code {code}", { code })})`}`;
+  `${name}${code === null || code === 0 ? "" : ` (${codeWords(code)})`}`;
+
+// As shells count: 126 and 127 are of a program that cannot be executed or is missing.
+function codeWords(code: number): string {
+  if (code < 0) return t("did not start");
+  return code === 126 || code === 127 ? t("could not be run, exit code {code}", { code }) : t("exit code {code}", { code });
+}
 
 // First which scripts failed at all, since of a large fleet the outcomes of all are a large answer; then how the last run of those ended.
 async function ask(): Promise<void> {

@@ -81,6 +81,7 @@ export function AlertsView() {
     <div class="alerts">
       <h1 class="view-title">{t("Alerts")}</h1>
       {state.rulesError !== "" && <p class="notice error-text" role="status">{t("The rules file has errors; the previous rules stay in force: {error}", { error: state.rulesError })}</p>}
+      {state.rulesWarnings.map((warning) => <p class="notice" role="status">{t("A rule names what is not known: {warning}", { warning })}</p>)}
       {state.trouble !== "" && <p class="notice error-text" role="status">{t("Alerts cannot be saved: {error}", { error: state.trouble })}</p>}
       {error !== "" && <p class="error-text" role="status">{error}</p>}
       <Firing alerts={state.alerts} change={change} />
