@@ -199,12 +199,14 @@ view("host: a measurement of a script has a chart by its tags and a table of its
   await page.waitForFunction((element) => element.getBoundingClientRect().top < innerHeight, await heading.elementHandle());
 });
 
-view("host: a range before its first sample says when that was, and that the figures above are of now", {
+view("host: a range before its first sample says when that was, and leads to now", {
   canned: (query) => (query.includes("SELECT") ? { results: query.split(";").map((_, index) => ({ statement_id: index })) } : undefined),
 }, { hash: "#/host/web1?from=1764000000000&to=1764003600000" }, async (page) => {
   await page.getByText("Nothing is stored of").waitFor();
   await page.getByText(/^Its first sample is of \d{4}-/).waitFor();
-  await page.getByText("This is how it is now.").waitFor();
+  await page.getByRole("heading", { name: "Monday, 2025-11-24, 16:00–17:00" }).waitFor();
+  assert.equal(await page.locator(".facts").count(), 0, "of nothing there are no figures");
+  await page.getByRole("link", { name: "Show how it is now" }).waitFor();
   await page.getByRole("button", { name: "Show the time since then" }).click();
   await page.waitForFunction(() => !location.hash.includes("from=1764000000000"));
 });

@@ -24,7 +24,8 @@ import { HardwareTables } from "./hardware_tables.tsx";
 import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
 import { kOthersId, Others } from "./others.tsx";
 import { ProcessesNow } from "./processes_now.tsx";
-import { HostSummary } from "./summary.tsx";
+import type { PastProps } from "./past_summary.tsx";
+import { HostSummary, PastSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
 
@@ -40,9 +41,10 @@ export function HostView({ route }: { route: HostRoute }) {
   const actions = useRange(route);
   const lines = useHostLogs(route);
   const [hasOthers, setHasOthers] = useState(false);
-  const spansOn = useAlertSpans(route.host);
+  const { spans, spansOn } = useAlertSpans(route.host);
   const about = useMemo(() => [route.host], [route.host]);
-  const events = useEvents(about, route.range);
+  const [restarts, setRestarts] = useState<readonly number[]>([]);
+  const events = useEvents(about, route.range, restarts);
 
   const step = (by: number): void => {
     const names = sortHosts([...fleet.value.values()], "host", false).map((one) => one.host);
@@ -70,15 +72,18 @@ export function HostView({ route }: { route: HostRoute }) {
   const began = host?.first_seen ?? null;
   const older = useMemo(() => began !== null && [...(data?.values() ?? [])].some(({ grids }) => grids.some(({ from, step, series }) =>
     series.some(({ values }) => values.some((value, at) => value !== null && from + (at + 2) * step < began)))), [data, began]);
+  const past: PastProps | null = route.range.kind === "last" ? null
+    : { name: route.host, host, range: route.range, intervalSeconds, panels: data, began: older ? null : began, alerts: spans, onRestarts: setRestarts };
   const blank = data !== null && !hasAny && !busy && panels.every((panel) => panel.error === null);
   return (
     <>
       {host !== undefined ? (
-        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={route.range.kind === "absolute"} onStep={step} />
+        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={past} onStep={step} />
       ) : (
         <div class="summary">
           <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">{t("asking how it is…")}</span>}</div>
           {ready && <p class="quiet">{t("The server's list has no host of this name. The charts below show its stored data.")} <a href="#/">{t("All hosts")}</a></p>}
+          {past !== null && <PastSummary {...past} />}
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={older ? null : began} name={route.host}>
