@@ -11,6 +11,7 @@ import { fleet, loaded, serverNow } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
+import { later } from "../../ui/later.tsx";
 import { go } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
@@ -25,9 +26,11 @@ import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
 import { kOthersId, Others } from "./others.tsx";
 import { ProcessesNow } from "./processes_now.tsx";
 import type { PastProps } from "./past_summary.tsx";
-import { HostSummary, PastSummary } from "./summary.tsx";
+import { HostSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
+
+const PastSummary = later((part) => part.PastSummary);
 
 const sectionId = (section: string): string => `section-${section}`;
 
@@ -78,14 +81,14 @@ export function HostView({ route }: { route: HostRoute }) {
   return (
     <>
       {host !== undefined ? (
-        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={past} onStep={step} />
+        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={past !== null} onStep={step} />
       ) : (
         <div class="summary">
           <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">{t("asking how it is…")}</span>}</div>
           {ready && <p class="quiet">{t("The server's list has no host of this name. The charts below show its stored data.")} <a href="#/">{t("All hosts")}</a></p>}
-          {past !== null && <PastSummary {...past} />}
         </div>
       )}
+      {past !== null && <div class={blank ? "summary" : "summary is-past"}><PastSummary {...past} /></div>}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={older ? null : began} name={route.host}>
         <Annotate hosts={about} range={route.range} />
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>{t("Logs of this range")}</a>}

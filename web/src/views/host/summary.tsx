@@ -7,7 +7,6 @@ import { alertsState } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
-import { later } from "../../ui/later.tsx";
 import { Meter } from "../../ui/meter.tsx";
 import { kLevelClass, level } from "../../ui/settings.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
@@ -15,14 +14,11 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { EditHost } from "./edit_host.tsx";
 import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
-import type { PastProps } from "./past_summary.tsx";
 import { Why } from "./why.tsx";
-
-export const PastSummary = later((part) => part.PastSummary);
 
 export function HostSummary({ host, compare, past, onStep }: {
   host: Host; compare: string;
-  past: PastProps | null;  // the charts below are of a range of the past
+  past: boolean;  // the charts below are of a range of the past, of which past_summary.tsx tells
   onStep: (by: number) => void;
 }) {
   useSecond();
@@ -55,9 +51,9 @@ export function HostSummary({ host, compare, past, onStep }: {
         </span>
       </div>
       {host.note !== "" && <p class="host-note">{host.note}</p>}
-      {past === null && <HostAlerts host={host.host} />}
+      {!past && <HostAlerts host={host.host} />}
       <Facts host={host.host} />
-      {past === null ? <><Figures host={host} /><Why host={host} /></> : <PastSummary {...past} />}
+      {!past && <><Figures host={host} /><Why host={host} /></>}
     </div>
   );
 }
