@@ -880,3 +880,22 @@ test("what grows in a heap is named, with what keeps it", { timeout: kTestMs }, 
     await context.close();
   }
 });
+
+// A picture of a heap, as the browser sends it: [id, name, [edge, id of its end]…] of each object, the root first.
+function heapOf(objects) {
+  const strings = [];
+  const text = (one) => (strings.includes(one) ? strings.indexOf(one) : strings.push(one) - 1);
+  const at = new Map(objects.map(([id], index) => [id, index]));
+  const meta = { node_fields: ["type", "name", "id", "self_size", "edge_count"], node_types: [["object"]], edge_fields: ["type", "name_or_index", "to_node"], edge_types: [["property", "shortcut"]] };
+  const nodes = objects.flatMap(([id, name, ...edges]) => [0, text(name), id, 100, edges.length]);
+  const edges = objects.flatMap(([, , ...all]) => all.flatMap(([name, to]) => [0, text(name), at.get(to) * meta.node_fields.length]));
+  const chunk = JSON.stringify({ snapshot: { meta }, nodes, edges, strings });
+  return takeHeap({ on: (_, take) => take({ chunk }), off: () => undefined, send: () => Promise.resolve() });
+}
+
+test("what was replaced by as much has not grown, when another way leads to it meanwhile", async () => {
+  const before = await heapOf([[1, "root", ["window", 3]], [3, "Window", ["table", 5]], [5, "Map", ["value", 7]], [7, "Sample"]]);
+  // Code that runs has it in its hands.
+  const after = await heapOf([[1, "root", ["window", 3], ["hand", 5]], [3, "Window", ["table", 5], ["fresh", 11]], [5, "Map", ["value", 9]], [9, "Sample"], [11, "Sample"]]);
+  assert.deepEqual(growthOf(before, after).places, [{ what: "Window.fresh", count: 1, bytes: 100 }]);
+});
