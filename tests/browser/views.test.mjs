@@ -703,13 +703,14 @@ const kLooks = [
   ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.locator("summary", { hasText: "From – to" }).click()],
   ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.getByRole("button", { name: "Edit…" }).click()],
   ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.getByRole("button", { name: "Annotate…" }).click()],
+  [`#/host/web1?from=${Date.now() - 7_200_000}&to=${Date.now() - 3_600_000}`, ".facts.is-past a"],
   ["#/compare?host=web1&host=db1", "#panel-cpu canvas"],
   ["#/compare", ".picked"],
   ["#/explore", ".examples button", (page) => page.getByRole("button", { name: "Which disk filled up yesterday?" }).click()],
   ["#/logs?range=1h", ".log-row", (page) => page.locator(".log-row").nth(2).click()],
   ["#/logs?show=patterns", ".log-patterns tbody tr"],
   ["#/alerts", '[aria-label="Rules"] tbody tr', (page) => page.getByRole("button", { name: /^Edit / }).first().click()],
-  ["#/server", ".log-line"],
+  ["#/server", "main:has(.log-line) .panels.is-small canvas"],
   ["#/settings", ".thresholds"],
   ["#/access", '[aria-label="List of users"] tbody tr'],
 ];
@@ -765,6 +766,9 @@ function countTimers() {
   }
 }
 
+// What grows in each of so many rounds is no beginning.
+const kMostFirstRounds = 4;
+
 // All of a page that a view can leave behind.
 async function leftBehind(session) {
   await session.send("HeapProfiler.collectGarbage");
@@ -789,7 +793,7 @@ async function leftBehind(session) {
   };
 }
 
-test("a view that is left leaves nothing behind: five rounds through all of them are as two", { timeout: 3 * kTestMs }, async () => {
+test("a view that is left leaves nothing behind: after a round that adds nothing, three more add nothing", { timeout: 3 * kTestMs }, async () => {
   const mock = await startMock({ names: defaultNames(8), people: kPeople, sinks: [kSink], logLines: 500, alerts: true,
     canned: (query) => (query.includes('"grew"') ? kFilled : undefined) });
   const { page, context } = await open(browser, "about:blank", { expected: /./ });
@@ -835,10 +839,17 @@ test("a view that is left leaves nothing behind: five rounds through all of them
       await page.waitForFunction((name) => document.querySelector(`tr[data-host="${name}"]`) === null, guest);
       await shown(".connection-live");
     };
-    // What is loaded when it is first needed is there after one; what a view asked for last comes in the next.
+    // What is loaded when it is first needed is there after one; what a view asked for last comes in the next. Charts are made when there is time:
+    // a view that was left before has them for the first time in a later round, and with them their widths and the colours of their names.
     await round();
-    await round();
-    const before = await leftBehind(session);
+    let before = await leftBehind(session);
+    for (let left = kMostFirstRounds; left > 0; --left) {
+      await round();
+      const now = await leftBehind(session);
+      const isMore = now.entries > before.entries;
+      before = now;
+      if (!isMore) break;
+    }
     const picture = await takeHeap(session);
     for (let rounds = 0; rounds < 3; ++rounds) await round();
     // Questions that were under way end by themselves.
