@@ -2,7 +2,8 @@
 //
 // V8 gives each object an id that it keeps. So an object of the second picture is new if the first has no such id. Each new object is counted
 // at the place where it joins what is old: the nearest old object on the shortest way to it from the window, and the property of that object.
-// What is gone is taken off at its place in the first picture, so that a list whose items were replaced by as many has not grown. Compiled code
+// What is gone is taken off at its place in the first picture, so that a list whose items were replaced by as many has not grown. A place is told
+// by the old object's id, since the shortest way to it can be another in each picture: what runs at that moment is one as well. Compiled code
 // becomes more while a page is new: V8 compiles what runs often better. What the debugger keeps, which takes these pictures, is left out.
 
 const kMostSteps = 7;  // of a place's way
@@ -84,7 +85,7 @@ function wayTo(heap, at, lastEdge) {
   return steps.join(" > ");
 }
 
-// Adds up what only `heap` has, beside `other`, `sign` times: by kind of object, and by the place at which it joins what both have.
+// Adds up what only `heap` has, beside `other`, `sign` times: by kind of object, and by the place at which it joins what both have ("id property").
 function addOwn(heap, other, sign, kinds, places) {
   const placeOf = new Map();  // the place of an object that only this heap has, as its parent found it
   const place = (at) => {
@@ -94,7 +95,7 @@ function addOwn(heap, other, sign, kinds, places) {
       way.push(now);
       now = heap.parent[now];
     }
-    const found = placeOf.get(now) ?? wayTo(heap, heap.parent[now], heap.edgeOf(now));
+    const found = placeOf.get(now) ?? `${heap.idOf(heap.parent[now])} ${heap.edgeOf(now)}`;
     for (const one of [now, ...way]) placeOf.set(one, found);
     return found;
   };
@@ -108,6 +109,21 @@ function addOwn(heap, other, sign, kinds, places) {
     add(kinds, heap.label(at), bytes);
     add(places, place(at), bytes);
   }
+}
+
+// Places by the way to them, of which many can have the same: rows of a list, each with its own new value.
+function byWay(places, heaps) {
+  const ways = new Map();
+  for (const [place, { count, bytes }] of places) {
+    if (count === 0 && bytes === 0) continue;
+    const space = place.indexOf(" ");
+    const id = Number(place.slice(0, space));
+    const heap = heaps.find((one) => one.ids.has(id) && one.parent[one.ids.get(id)] >= 0) ?? heaps[0];
+    const way = wayTo(heap, heap.ids.get(id), place.slice(space + 1));
+    const one = ways.get(way) ?? { count: 0, bytes: 0 };
+    ways.set(way, { count: one.count + count, bytes: one.bytes + bytes });
+  }
+  return ways;
 }
 
 // Elements that are in no document any more, by what keeps them: the nearest that is none of them.
@@ -134,7 +150,7 @@ export function growthOf(before, after) {
   const [old, now] = [detachedIn(before), detachedIn(after)];
   const sum = (table) => [...table.values()].reduce((all, count) => all + count, 0);
   return {
-    kinds: largest(kinds), places: largest(places), detached: [sum(old), sum(now)],
+    kinds: largest(kinds), places: largest(byWay(places, [after, before])), detached: [sum(old), sum(now)],
     detached_by: [...now].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([what, count]) => ({ what, count })),
   };
 }

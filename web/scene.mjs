@@ -64,14 +64,25 @@ async function inBatches(programs, from, size) {
   if (batch.length > 0) await programs.write(batch.join("\n"));
 }
 
-// On Tuesdays from 14:00 to 15:00 the database had a bad hour; and its disk is nearly full today.
+// On Tuesdays from 14:00 to 15:00 the database had a bad hour, in which a dump filled its disk, and after which it was started again; and its disk
+// is nearly full today.
 function* past(now) {
   const bad = (t) => new Date(t).getUTCDay() === 2 && new Date(t).getUTCHours() === 14;
   for (const gather of lines(kPast, now - 8 * kDay, now, kMinute)) {
     const t = Number(gather.slice(gather.lastIndexOf(" ") + 1));
-    yield bad(t) ? gather.replace(/(cpu=cpu-total.* usage_user=)[\d.]+/, "$190").replace(/usage_active=[\d.]+/, "usage_active=98") : gather;
+    const day = new Date(t);
+    const started = Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate() - ((day.getUTCDay() + 5) % 7), 15) / 1000;
+    const boot = started * 1000 <= t ? started : started - 7 * 86_400;
+    const whole = `${gather.replace(/^(kernel,\S+ )/m, `$1boot_time=${boot}i,`)}\n${programs(bad(t), t)}`;
+    if (!bad(t)) { yield whole; continue; }
+    const filled = (t % (60 * kMinute)) / kMinute / 5;
+    yield whole.replace(/(cpu=cpu-total.* usage_user=)[\d.]+/, "$190").replace(/usage_active=[\d.]+/, "usage_active=98").replace(/usage_idle=[\d.]+/, "usage_idle=2")
+      .replace(/(diskio,\S*name=nvme0n1 io_util=)[\d.]+/, "$197.5").replace(/(disk,\S*path=\/var\S* used_percent=)([\d.]+)/, (_, before, value) => `${before}${Number(value) + filled}`)
+      .replace(/(pressure,\S*resource=io,type=some avg10=)[\d.]+/, "$171.2");
   }
 }
+const programs = (isBad, t) => [["postgres", isBad ? 171 : 22, 6.2e9], ["pg_dump", isBad ? 24 : 0.1, 3e8], ["node", 6, 9e8], ["systemd-journald", 1, 5e7]].map(([name, cpu, memory]) =>
+  `procstat,host=${kPast},process_name=${name},user=${name === "node" ? "shop" : "root"} cpu_usage=${cpu},memory_rss=${memory}i ${t}`).join("\n");
 const full = (t) => `mem,host=${kFull},team=data used_percent=71,total=17179869184i,used=12197462835i ${t}
 disk,host=${kFull},team=data,path=/srv/data,device=nvme1n1,fstype=ext4,mode=rw used_percent=97.3,total=268435456000i,free=7247757312i,used=261187698688i ${t}
 cpu,host=${kFull},team=data,cpu=cpu-total usage_active=22,usage_idle=78,usage_user=15,usage_system=7 ${t}

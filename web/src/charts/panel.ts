@@ -155,7 +155,7 @@ const kOther = "other";
 export const kGathers = "gathers";
 
 // Each name's values, of all columns together, as a mean over all gathers of a bucket.
-function meansOf(series: readonly GridSeries[], tag: string): Map<string, Values> {
+export function meansOf(series: readonly GridSeries[], tag: string): Map<string, Values> {
   const counts = series.filter((one) => one.column === kGathers).map((one) => one.values);
   const gathers = (counts[0] ?? []).map((_, at) => counts.reduce((most, values) => Math.max(most, values[at] ?? 0), 0));
   const means = new Map<string, Values>();

@@ -37,6 +37,15 @@ export function eventsOf(hosts: readonly Host[]): ChartEvent[] {
   });
 }
 
+const kSameStartMs = 120_000;
+
+// With starts of the machine that are not among the events; two sources differ by some seconds.
+export function withStarts(events: readonly ChartEvent[], starts: readonly number[]): readonly ChartEvent[] {
+  const words = t("the machine started");
+  const fresh = starts.filter((time) => !events.some((one) => one.words === words && Math.abs(one.time - time) < kSameStartMs));
+  return fresh.length === 0 ? events : [...events, ...fresh.map((time) => ({ time, words }))];
+}
+
 const escapeTag = (text: string): string => text.replace(/[\\,= ]/g, "\\$&");
 const escapeText = (text: string): string => text.replace(/[\\"]/g, "\\$&").replace(/\s+/g, " ");
 

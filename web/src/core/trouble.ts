@@ -30,7 +30,7 @@ const kSameAs: Record<string, readonly Cause["key"][]> = {
   "host-silent": ["down"], "disk-full": ["disk"], "cpu-pressure": ["pressure", "load"], "io-pressure": ["pressure"], "memory-pressure": ["pressure"],
 };
 
-const kResources: Record<string, string> = { cpu: "CPU", io: t("disk"), memory: t("memory") };
+export const kResources: Record<string, string> = { cpu: "CPU", io: t("disk"), memory: t("memory") };
 
 function words(host: Host, key: HeatKey, value: number): string {
   switch (key) {

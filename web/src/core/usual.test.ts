@@ -17,3 +17,7 @@ test("what is as usual, small, or has no past is not", () => {
   // One of the two days was like this one.
   assert.equal(unusualWords(figure({ now: 60, yesterday: 58, weekAgo: 5 })), null);
 });
+
+test("a time of the past is compared with the days before it", () => {
+  assert.equal(unusualWords(figure({ now: 60, yesterday: 21, weekAgo: 19 }), true), "CPU 60.0 %, 3 × its usual (the day before 21.0 %, a week before 19.0 %)");
+});

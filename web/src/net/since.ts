@@ -59,7 +59,8 @@ async function ask(wanted: readonly { key: string; question: Select; limit: numb
   const begun = found.filter(({ began }) => began.since !== null && !began.least);
   const fine = await runEach(begun.map(({ question, began: { since } }) => select(question, { from: since ?? 0, to: (since ?? 0) + kStepMs, step: kFineMs })));
   begun.forEach(({ began, limit }, index) => { began.since = firstAbove(pointsOf(fine[index]), limit) ?? began.since; });
-  for (const { key, began } of found) known.set(key, { ...began, asked: performance.now() });
+  // What is no trouble any more was forgotten meanwhile.
+  for (const { key, began } of found) if (known.has(key)) known.set(key, { ...began, asked: performance.now() });
   sinceVersion.set(sinceVersion.value + 1);
 }
 

@@ -12,11 +12,12 @@ const trends: Record<TrendKind, Map<string, Trend>> = { cpu: new Map(), memory: 
 // Bumped when the query's answer has come, which is the one time that trends change without their host changing.
 export const trendsVersion = new Observable(0);
 
+// Of a host that is gone, an empty one that nothing keeps: its row may be drawn once more before the fleet is put in order again.
 export function trendOf(host: string, kind: TrendKind): Trend {
   let trend = trends[kind].get(host);
   if (trend === undefined) {
     trend = new Trend();
-    trends[kind].set(host, trend);
+    if (fleet.value.has(host)) trends[kind].set(host, trend);
   }
   return trend;
 }

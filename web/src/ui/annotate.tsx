@@ -1,15 +1,15 @@
-// What happened in the range, as a list, and the dialog that writes an annotation.
+// What happened in the range, as a list, and an administrator's button for annotate_dialog.tsx.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { count, t } from "../core/texts.ts";
 import type { ChartEvent } from "../core/annotations.ts";
-import { formatTime, zoneName } from "../core/format.ts";
-import { parseLocalTime, type Range } from "../core/time_range.ts";
-import { serverNow } from "../net/live.ts";
-import { annotate } from "../net/events.ts";
+import { formatTime } from "../core/format.ts";
+import type { Range } from "../core/time_range.ts";
 import { account } from "../net/session.ts";
-import { annotationsChanged } from "./use_events.ts";
+import { later } from "./later.tsx";
 import { useObservable } from "./use_observable.ts";
+
+const Dialog = later((part) => part.AnnotateDialog);
 
 const kShown = 6;
 
@@ -32,37 +32,5 @@ export function Annotate({ hosts, range }: { hosts: readonly string[]; range: Ra
       <button type="button" title={t("Write what happened; it shows on all charts")} onClick={() => setOpen(true)}>{t("Annotate…")}</button>
       {open && <Dialog hosts={hosts} range={range} author={who.name} onClose={() => setOpen(false)} />}
     </>
-  );
-}
-
-function Dialog({ hosts, range, author, onClose }: { hosts: readonly string[]; range: Range; author: string; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [error, setError] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
-  const at = range.kind === "absolute" ? Math.round((range.from + range.to) / 2) : serverNow();
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget as HTMLFormElement);
-    const value = (name: string): string => String(data.get(name) ?? "").trim();
-    const time = parseLocalTime(value("time"));
-    if (time === null) return setError(t("The time is needed as {example}.", { example: formatTime(at).slice(0, -3) }));
-    annotate(value("about"), value("text"), author, time).then(
-      () => {
-        annotationsChanged.set(annotationsChanged.value + 1);
-        dialog.current?.close();
-      },
-      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)));
-  };
-  return (
-    <dialog ref={dialog} class="help" aria-labelledby="annotate-title" onClose={onClose}>
-      <form class="help-body stack-form" onSubmit={submit}>
-        <h2 id="annotate-title">{t("Annotate")}</h2>
-        <label>{t("What happened")}<input name="text" required maxLength={200} autocomplete="off" /></label>
-        <label>{t("When ({zone})", { zone: zoneName(at) })}<input name="time" defaultValue={formatTime(at)} required autocomplete="off" /></label>
-        <label>{t("About")}<select name="about">{hosts.map((host) => <option key={host} value={host}>{host}</option>)}<option value="">{t("all hosts")}</option></select></label>
-        <p class="error-text" role="alert">{error}</p>
-        <div class="row"><button type="submit" class="primary">{t("Write")}</button><button type="button" onClick={() => dialog.current?.close()}>{t("Cancel")}</button></div>
-      </form>
-    </dialog>
   );
 }

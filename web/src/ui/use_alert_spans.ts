@@ -21,8 +21,8 @@ const kNone: readonly AlertSpan[] = [];
 // The charts draw this as a hundred less the other.
 const kSameFigure: Record<string, string> = { "cpu.usage_active": "usage_idle" };
 
-// Which spans belong on a panel: those of rules that look at one of its fields, and of the host's silence on all of them.
-export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpan[] {
+// All spans of a host, and which of them belong on a panel: those of rules that look at one of its fields, and of the host's silence on all.
+export function useAlertSpans(host: string): { spans: readonly AlertSpan[]; spansOn: (panel: Panel) => readonly AlertSpan[] } {
   const state = useObservable(alertsState);
   const [known, setKnown] = useState<Known | null>(null);
   const firing = (state?.alerts ?? []).filter((one) => one.host === host && one.state !== "pending").map((one) => one.id).join(" ");
@@ -46,7 +46,7 @@ export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpa
   }, [host, firing, state === null]);
   // The same list for a panel as long as nothing is new: a chart is drawn again for another one.
   const lists = useMemo(() => new Map<string, readonly AlertSpan[]>(), [known]);
-  return useCallback((panel: Panel) => {
+  const spansOn = useCallback((panel: Panel) => {
     if (known === null || known.host !== host || known.spans.length === 0) return kNone;
     const reads = (name: string): boolean => {
       const [measurement, named] = name.split(".");
@@ -63,4 +63,5 @@ export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpa
     }
     return list;
   }, [known, lists, host]);
+  return { spans: known?.host === host ? known.spans : kNone, spansOn };
 }

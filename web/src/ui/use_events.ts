@@ -1,7 +1,8 @@
-// The events of a view's hosts in its range, for its charts. Annotations are asked for once a minute, and again when one was written.
+// The events of a view's hosts in its range, for its charts. Annotations are asked for once a minute, and again when one was written. `restarts`:
+// starts of the machine that are known besides the last one.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { eventsOf, type ChartEvent } from "../core/annotations.ts";
+import { eventsOf, withStarts, type ChartEvent } from "../core/annotations.ts";
 import { Observable } from "../core/observable.ts";
 import type { Fleet } from "../core/hosts.ts";
 import { rangeMs, type Range } from "../core/time_range.ts";
@@ -12,9 +13,11 @@ import { useSame } from "./use_same.ts";
 
 const kRefreshMs = 60_000;
 
+const kNone: readonly number[] = [];
+
 export const annotationsChanged = new Observable(0);
 
-export function useEvents(hosts: readonly string[], range: Range): readonly ChartEvent[] {
+export function useEvents(hosts: readonly string[], range: Range, restarts: readonly number[] = kNone): readonly ChartEvent[] {
   const [annotations, setAnnotations] = useState<readonly ChartEvent[]>([]);
   const changed = useObservable(annotationsChanged);
   const names = hosts.join("\n");
@@ -38,6 +41,6 @@ export function useEvents(hosts: readonly string[], range: Range): readonly Char
   }, [names, rangeKey, changed]);
   return useSame(useMemo(() => {
     const begin = to() - rangeMs(range);
-    return [...annotations, ...(JSON.parse(own) as ChartEvent[])].filter(({ time }) => time >= begin && time <= to()).sort((a, b) => a.time - b.time);
-  }, [annotations, own, rangeKey]));
+    return [...annotations, ...withStarts(JSON.parse(own) as ChartEvent[], restarts)].filter(({ time }) => time >= begin && time <= to()).sort((a, b) => a.time - b.time);
+  }, [annotations, own, rangeKey, restarts]));
 }

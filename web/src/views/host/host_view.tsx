@@ -11,6 +11,7 @@ import { fleet, loaded, serverNow } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
+import { later } from "../../ui/later.tsx";
 import { go } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
@@ -24,9 +25,12 @@ import { HardwareTables } from "./hardware_tables.tsx";
 import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
 import { kOthersId, Others } from "./others.tsx";
 import { ProcessesNow } from "./processes_now.tsx";
+import type { PastProps } from "./past_summary.tsx";
 import { HostSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
+
+const PastSummary = later((part) => part.PastSummary);
 
 const sectionId = (section: string): string => `section-${section}`;
 
@@ -40,9 +44,10 @@ export function HostView({ route }: { route: HostRoute }) {
   const actions = useRange(route);
   const lines = useHostLogs(route);
   const [hasOthers, setHasOthers] = useState(false);
-  const spansOn = useAlertSpans(route.host);
+  const { spans, spansOn } = useAlertSpans(route.host);
   const about = useMemo(() => [route.host], [route.host]);
-  const events = useEvents(about, route.range);
+  const [restarts, setRestarts] = useState<readonly number[]>([]);
+  const events = useEvents(about, route.range, restarts);
 
   const step = (by: number): void => {
     const names = sortHosts([...fleet.value.values()], "host", false).map((one) => one.host);
@@ -70,17 +75,20 @@ export function HostView({ route }: { route: HostRoute }) {
   const began = host?.first_seen ?? null;
   const older = useMemo(() => began !== null && [...(data?.values() ?? [])].some(({ grids }) => grids.some(({ from, step, series }) =>
     series.some(({ values }) => values.some((value, at) => value !== null && from + (at + 2) * step < began)))), [data, began]);
+  const past: PastProps | null = route.range.kind === "last" ? null
+    : { name: route.host, host, range: route.range, intervalSeconds, panels: data, began: older ? null : began, alerts: spans, onRestarts: setRestarts };
   const blank = data !== null && !hasAny && !busy && panels.every((panel) => panel.error === null);
   return (
     <>
       {host !== undefined ? (
-        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={route.range.kind === "absolute"} onStep={step} />
+        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={past !== null} onStep={step} />
       ) : (
         <div class="summary">
           <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">{t("asking how it is…")}</span>}</div>
           {ready && <p class="quiet">{t("The server's list has no host of this name. The charts below show its stored data.")} <a href="#/">{t("All hosts")}</a></p>}
         </div>
       )}
+      {past !== null && <div class={blank ? "summary" : "summary is-past"}><PastSummary {...past} /></div>}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={older ? null : began} name={route.host}>
         <Annotate hosts={about} range={route.range} />
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>{t("Logs of this range")}</a>}

@@ -18,14 +18,11 @@ import { Why } from "./why.tsx";
 
 export function HostSummary({ host, compare, past, onStep }: {
   host: Host; compare: string;
-  past: boolean;  // the charts below are of a time of the past
+  past: boolean;  // the charts below are of a range of the past, of which past_summary.tsx tells
   onStep: (by: number) => void;
 }) {
   useSecond();
   const inTrouble = useObservable(troubles).has(host.host);
-  const summary = host.summary;
-  const bits = (bytes: number | null): string => format(bytes === null ? null : bytes * 8, "bits_per_second");
-  const perCore = loadPerCore(host);
   return (
     <div class="summary">
       <div class="summary-head">
@@ -53,41 +50,48 @@ export function HostSummary({ host, compare, past, onStep }: {
           <button type="button" aria-label={t("Next host")} title={t("Next host (])")} onClick={() => onStep(1)}>›</button>
         </span>
       </div>
-      {past && <p class="quiet">{t("This is how it is now. The charts below are of the chosen range.")}</p>}
       {host.note !== "" && <p class="host-note">{host.note}</p>}
-      <HostAlerts host={host.host} />
+      {!past && <HostAlerts host={host.host} />}
       <Facts host={host.host} />
-      <dl class="facts">
-        <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} of="cpu" host={host} /></dd></div>
-        <div><dt>{t("Memory")}</dt><dd><Meter percent={summary.memory_percent} of="memory" host={host} /></dd></div>
-        <div><dt>{t("Swap")}</dt><dd><Meter percent={summary.swap_percent} of="swap" host={host} /></dd></div>
-        <div><dt>{t("Disk {path}", { path: summary.disk_path ?? "" })}</dt><dd><Meter percent={summary.disk_percent} of="disk" host={host} /></dd></div>
-        <div>
-          <dt>{t("Load per core")}</dt>
-          <dd class={kLevelClass[level("load", perCore, host)]}>
-            {format(perCore, "load")}<span class="quiet">{" "}{t("{load} on {n}", { load: format(summary.load1, "load"), n: summary.n_cpus ?? "–" })}</span>
-          </dd>
-        </div>
-        <div>
-          <dt>{t("Pressure")}</dt>
-          <dd class={kLevelClass[level("pressure", summary.pressure_percent, host)]}>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource === "memory" ? t("memory") : summary.pressure_resource}</span></dd>
-        </div>
-        <div><dt>{t("Net in")}</dt><dd>{bits(summary.network_receive_bytes_per_second)}</dd></div>
-        <div><dt>{t("Net out")}</dt><dd>{bits(summary.network_send_bytes_per_second)}</dd></div>
-        <div><dt>{t("Uptime")}</dt><dd>{formatDuration(summary.uptime_seconds)}</dd></div>
-        {host.backlog_samples > 0 && <div><dt>{t("Backlog")}</dt><dd>{t("{value} samples", { value: format(host.backlog_samples, "count") })}</dd></div>}
-        {host.dropped_samples > 0 && (
-          <div class="fact-warning"><dt>{t("Dropped")}</dt><dd>{t("{value} samples", { value: format(host.dropped_samples, "count") })}</dd></div>
-        )}
-        {host.refused_samples > 0 && (
-          <div class="fact-warning" title={host.last_refusal}>
-            <dt>{t("Refused")}</dt>
-            <dd>{t("{value} samples", { value: format(host.refused_samples, "count") })}<span class="quiet"> {host.last_refusal}</span></dd>
-          </div>
-        )}
-      </dl>
-      <Why host={host} />
+      {!past && <><Figures host={host} /><Why host={host} /></>}
     </div>
+  );
+}
+
+function Figures({ host }: { host: Host }) {
+  const summary = host.summary;
+  const bits = (bytes: number | null): string => format(bytes === null ? null : bytes * 8, "bits_per_second");
+  const perCore = loadPerCore(host);
+  return (
+    <dl class="facts">
+      <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} of="cpu" host={host} /></dd></div>
+      <div><dt>{t("Memory")}</dt><dd><Meter percent={summary.memory_percent} of="memory" host={host} /></dd></div>
+      <div><dt>{t("Swap")}</dt><dd><Meter percent={summary.swap_percent} of="swap" host={host} /></dd></div>
+      <div><dt>{t("Disk {path}", { path: summary.disk_path ?? "" })}</dt><dd><Meter percent={summary.disk_percent} of="disk" host={host} /></dd></div>
+      <div>
+        <dt>{t("Load per core")}</dt>
+        <dd class={kLevelClass[level("load", perCore, host)]}>
+          {format(perCore, "load")}<span class="quiet">{" "}{t("{load} on {n}", { load: format(summary.load1, "load"), n: summary.n_cpus ?? "–" })}</span>
+        </dd>
+      </div>
+      <div>
+        <dt>{t("Pressure")}</dt>
+        <dd class={kLevelClass[level("pressure", summary.pressure_percent, host)]}>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource === "memory" ? t("memory") : summary.pressure_resource}</span></dd>
+      </div>
+      <div><dt>{t("Net in")}</dt><dd>{bits(summary.network_receive_bytes_per_second)}</dd></div>
+      <div><dt>{t("Net out")}</dt><dd>{bits(summary.network_send_bytes_per_second)}</dd></div>
+      <div><dt>{t("Uptime")}</dt><dd>{formatDuration(summary.uptime_seconds)}</dd></div>
+      {host.backlog_samples > 0 && <div><dt>{t("Backlog")}</dt><dd>{t("{value} samples", { value: format(host.backlog_samples, "count") })}</dd></div>}
+      {host.dropped_samples > 0 && (
+        <div class="fact-warning"><dt>{t("Dropped")}</dt><dd>{t("{value} samples", { value: format(host.dropped_samples, "count") })}</dd></div>
+      )}
+      {host.refused_samples > 0 && (
+        <div class="fact-warning" title={host.last_refusal}>
+          <dt>{t("Refused")}</dt>
+          <dd>{t("{value} samples", { value: format(host.refused_samples, "count") })}<span class="quiet"> {host.last_refusal}</span></dd>
+        </div>
+      )}
+    </dl>
   );
 }
 

@@ -7,7 +7,7 @@ import { compareVersions } from "../../core/facts.ts";
 import { format, formatDuration, type Unit } from "../../core/format.ts";
 import type { Host } from "../../core/hosts.ts";
 import type { StatementResult } from "../../core/influx_response.ts";
-import { busy, literal, mean, rate, select, type Column } from "../../core/influxql.ts";
+import { literal, type Window } from "../../core/influxql.ts";
 import { causeWords } from "../../core/trouble.ts";
 import { isComparable, unusualWords, type Figure } from "../../core/usual.ts";
 import { serverNow } from "../../net/live.ts";
@@ -18,6 +18,7 @@ import { failingSinks, serverVersion } from "../../net/sinks.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { lastingSince, sinceTitle } from "../fleet/columns.tsx";
+import { figuresOf, figureStatements, type Windows } from "./figures.ts";
 
 const kRefreshMs = 60_000;
 const kMinute = 60_000;
@@ -26,28 +27,11 @@ const kDay = 24 * kHour;
 const kStep = 5 * kMinute;
 const kPrograms = 3;
 
-const kFigures: readonly { title: string; unit: Unit; least: number; from: string; column: Column; where?: readonly (readonly [string, string])[]; by?: string }[] = [
-  { title: "CPU", unit: "percent", least: 10, from: "cpu", column: busy("v"), where: [["cpu", "cpu-total"]] },
-  { title: t("memory"), unit: "percent", least: 10, from: "mem", column: mean("used_percent", "v") },
-  { title: t("load"), unit: "load", least: 1, from: "system", column: mean("load1", "v") },
-  { title: t("network in"), unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_recv", "v", 8), by: "interface" },
-  { title: t("network out"), unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_sent", "v", 8), by: "interface" },
-];
-
 interface Program { name: string; cpu: number; memory: number }
 interface Told {
   figures: Figure[];
   programs: Program[];
   failing: FailingCollector[];
-}
-
-// The mean over time of the sum of all series; null where there is none.
-function meanOf(result: StatementResult | undefined): number | null {
-  const means = (result?.series ?? []).flatMap((series) => {
-    const values = series.values.map((row) => row[1]).filter((value): value is number => typeof value === "number");
-    return values.length === 0 ? [] : [values.reduce((a, b) => a + b, 0) / values.length];
-  });
-  return means.length === 0 ? null : means.reduce((a, b) => a + b, 0);
 }
 
 function programsOf(result: StatementResult | undefined): Program[] {
@@ -67,21 +51,14 @@ async function ask(host: string, signal: AbortSignal): Promise<Told> {
   const last = (columns: string, from: string, lookBack: number, by: string): string =>
     `SELECT ${columns} FROM "${from}" WHERE "host" = ${literal(host)} AND time >= ${end - lookBack}ms AND time < ${end}ms GROUP BY ${by}`;
   const to = Math.floor(end / kStep) * kStep;
-  const windows = [{ from: to - 3 * kStep, to: to + kStep }, ...[kDay, 7 * kDay].map((back) => ({ from: to - back - 6 * kStep, to: to - back + 6 * kStep }))];
-  const compared = kFigures.flatMap(({ from, column, where = [], by }) => windows.map((window) =>
-    select({ columns: [column], from, where: [["host", host], ...where], by: by === undefined ? [] : [by] }, { ...window, step: kStep })));
+  const hourBefore = (back: number): Window => ({ from: to - back - 6 * kStep, to: to - back + 6 * kStep, step: kStep });
+  const windows: Windows = [{ from: to - 3 * kStep, to: to + kStep, step: kStep }, hourBefore(kDay), hourBefore(7 * kDay)];
   const [programs, collectors, ...figures] = await runEach([
     last('last("cpu_usage") AS "cpu", last("memory_rss") AS "memory"', "procstat", 2 * kMinute, '"process_name", "user"'),
     last(kOutcome, "internal_collector", kHour, '"collector"'),
-    ...compared,
+    ...figureStatements(host, windows),
   ], signal);
-  return {
-    programs: programsOf(programs), failing: decodeFailing(collectors, host),
-    figures: kFigures.map(({ title, unit, least }, index) => {
-      const [now = null, yesterday = null, weekAgo = null] = windows.map((_, at) => meanOf(figures[index * windows.length + at]));
-      return { title, unit, least, now, yesterday, weekAgo };
-    }),
-  };
+  return { programs: programsOf(programs), failing: decodeFailing(collectors, host), figures: figuresOf(figures, windows) };
 }
 
 function topWords(programs: readonly Program[], key: "cpu" | "memory", unit: Unit): string {
@@ -130,7 +107,7 @@ export function Why({ host }: { host: Host }) {
     const memory = topWords(told.programs, "memory", "bytes");
     if (cpu !== "") lines.push({ label: t("Most CPU"), text: <>{cpu} <span class="quiet">{t("(100 % is one core)")}</span></> });
     if (memory !== "") lines.push({ label: t("Most memory"), text: memory });
-    const unusual = told.figures.map(unusualWords).filter((words): words is string => words !== null);
+    const unusual = told.figures.map((figure) => unusualWords(figure)).filter((words): words is string => words !== null);
     const same = told.figures.filter((figure) => isComparable(figure) && unusualWords(figure) === null).map((figure) => figure.title);
     if (unusual.length > 0) lines.push({ label: t("Unusual"), text: unusual.map((words) => <span key={words} class="why-part">{words}</span>) });
     else if (same.length > 0) lines.push({ label: t("As usual"), text: <span class="quiet">{told.figures.some((one) => one.weekAgo !== null) ? t("{list} are as at this hour yesterday or a week ago", { list: same.join(", ") })
