@@ -791,7 +791,7 @@ async function leftBehind(session, guest) {
   };
 }
 
-test("a view that is left leaves nothing behind: five rounds through all of them are as three", { timeout: 3 * kTestMs }, async () => {
+test("a view that is left leaves nothing behind: five rounds through all of them are as three, or seven as five", { timeout: 4 * kTestMs }, async () => {
   const mock = await startMock({ names: defaultNames(8), people: kPeople, sinks: [kSink], logLines: 500, alerts: true,
     canned: (query) => (query.includes('"grew"') ? kFilled : undefined) });
   const { page, context } = await open(browser, "about:blank", { expected: /./ });
@@ -843,14 +843,24 @@ test("a view that is left leaves nothing behind: five rounds through all of them
     await round();
     // After a round of the same kind as the last one: what is mounted right after a lost connection is less.
     await round();
-    const before = await leftBehind(session, `guest${guests}`);
-    const picture = await takeHeap(session);
-    for (let rounds = 0; rounds < 2; ++rounds) await round();
-    // Questions that were under way end by themselves.
-    let after = await leftBehind(session, `guest${guests}`);
-    const more = () => Object.entries(after).filter(([what, count]) => count > before[what]);
-    for (const deadline = Date.now() + kPatienceMs; more().length > 0 && Date.now() < deadline; ) after = await leftBehind(session, `guest${guests}`);
-    assert.deepEqual(more(), [], `before: ${JSON.stringify(before)}\n${more().length > 0 ? `${(await page.evaluate("runningTimers()")).join("\n")}\n${growthText(growthOf(picture, await takeHeap(session)))}` : ""}`);
+    let before = await leftBehind(session, `guest${guests}`);
+    let picture = await takeHeap(session);
+    // What is made late for the first time grows once, what is left behind grows each time.
+    let suspects = Object.keys(before);
+    for (let turn = 1; turn <= 2 && suspects.length > 0; ++turn) {
+      for (let rounds = 0; rounds < 2; ++rounds) await round();
+      // Questions that were under way end by themselves.
+      let after = await leftBehind(session, `guest${guests}`);
+      const more = () => suspects.filter((what) => after[what] > before[what]);
+      for (const deadline = Date.now() + kPatienceMs; more().length > 0 && Date.now() < deadline; ) after = await leftBehind(session, `guest${guests}`);
+      suspects = more();
+      if (suspects.length === 0) break;
+      const grown = await takeHeap(session);
+      const told = () => `before: ${JSON.stringify(before)}\nafter: ${JSON.stringify(after)}\n${growthText(growthOf(picture, grown))}`;
+      if (turn === 1) console.log(`# grew once: ${suspects.join(", ")}\n${told()}`.replaceAll("\n", "\n#   "));
+      else assert.deepEqual(suspects, [], `${told()}\n${(await page.evaluate("runningTimers()")).join("\n")}`);
+      [before, picture] = [after, grown];
+    }
   } finally {
     await context.close();
     await mock.close();
