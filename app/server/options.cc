@@ -451,6 +451,12 @@ store::Options Options::store_options() const {
   out.disk_limit_bytes = store_disk_limit_bytes;
   out.max_groups = static_cast<std::uint32_t>(max_series);
   out.others_bytes = set_aside_bytes() * 2 * (2 + sinks.size());
+  // Where queries have little memory, what is kept between them has little, too.
+  const auto at_most = [&](std::size_t bytes, std::uint64_t part) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, query_memory_bytes / part));
+  };
+  out.decoded_cache_bytes = at_most(out.decoded_cache_bytes, 8);
+  out.chunk_cache_bytes = at_most(out.chunk_cache_bytes, 16);
   return out;
 }
 
