@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "metric/number.h"
+
 namespace resmon::server {
 
 namespace {
 
 constexpr std::size_t kMost = 100'000;
-
-bool is_number(metric::FieldType type) {
-  return type != metric::FieldType::kString && type != metric::FieldType::kBoolean;
-}
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 
+#include "metric/number.h"
 #include "metric/pinned_types.h"
 
 namespace resmon::lineproto {

@@ -4,6 +4,10 @@
 
 namespace resmon::metric {
 
+constexpr bool is_number(FieldType type) {
+  return type == FieldType::kFloat || type == FieldType::kInteger || type == FieldType::kUnsigned;
+}
+
 // A value as a floating-point number: a boolean is 1 or 0, a text 0.
 constexpr double as_number(FieldType type, Cell cell) {
   switch (type) {

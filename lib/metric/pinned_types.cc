@@ -78,10 +78,6 @@ std::vector<std::string> documented_fields(std::string_view measurement) {
   return out;
 }
 
-bool is_number(FieldType type) {
-  return type == FieldType::kFloat || type == FieldType::kInteger || type == FieldType::kUnsigned;
-}
-
 std::optional<Cell> convert_number(Cell cell, FieldType from, FieldType to) {
   if (from == to) return cell;
   switch (from) {

@@ -18,8 +18,6 @@ std::optional<FieldType> pinned_type(std::string_view measurement, std::string_v
 std::vector<std::string> documented_measurements();
 std::vector<std::string> documented_fields(std::string_view measurement);
 
-bool is_number(FieldType type);  // float, integer, unsigned
-
 // The same number in another type. Nothing where that type does not hold it exactly: 5.5 as an integer, -1 as an
 // unsigned one, 2^53 + 1 as a float. REQUIRES: is_number of both
 std::optional<Cell> convert_number(Cell cell, FieldType from, FieldType to);

@@ -18,10 +18,6 @@ constexpr std::int64_t kForgetHosts = 3'600'000'000'000;
 constexpr std::size_t kMostValues = 4096;
 constexpr std::int64_t kLookEvery = 1'000'000'000;
 
-bool is_number(FieldType type) {
-  return type == FieldType::kFloat || type == FieldType::kInteger || type == FieldType::kUnsigned;
-}
-
 bool less(FieldType type, Cell a, Cell b) {
   switch (type) {
     case FieldType::kFloat:

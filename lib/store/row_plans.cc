@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "metric/number.h"
 #include "metric/pinned_types.h"
 
 namespace resmon::store {

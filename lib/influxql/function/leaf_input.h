@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "influxql/function/leaf.h"
+#include "metric/number.h"
 
 namespace resmon::influxql {
 
@@ -84,10 +85,6 @@ inline metric::Cell convert(metric::Cell cell, metric::FieldType from, DataType 
     default:
       return cell;
   }
-}
-
-inline bool is_number(metric::FieldType type) {
-  return type <= metric::FieldType::kUnsigned;
 }
 
 // A column whose stored type is not what is read: numbers are converted, anything else is taken for absent.
