@@ -415,6 +415,23 @@ TEST(RuleTest, WhatIsRememberedIsBounded) {
   EXPECT_EQ(lines.flush().size(), 10U);
 }
 
+// Of a host that has a window already, too.
+TEST(RuleTest, WindowsThatAreOpenAtOnceAreBounded) {
+  Lines lines("[[rule]]\nevery='60s'\nwait='100s'\nmax_series=1");
+  EXPECT_THAT(lines("m,host=a v=1 60\nm,host=a v=5 120\nm,host=a v=6 121\nm,host=a v=3 61"), IsEmpty());
+  EXPECT_EQ(lines.engine().stats()[0].series, 1U);
+  EXPECT_EQ(lines.engine().stats()[0].full, 2U);
+  EXPECT_THAT(lines.flush(), ElementsAre("m,host=a v=2 60"));
+}
+
+TEST(RuleTest, AQuantileOfManyRowsIsOfOnesSpreadEvenly) {
+  Lines lines("[[rule]]\nevery='1h'\nwait='0s'\naggregate='p95'");
+  std::string in;
+  for (int i = 0; i < 5000; ++i) in += "m,host=a v=" + std::to_string(i) + " " + std::to_string(7200 + i / 2) + "\n";
+  lines(in);
+  EXPECT_THAT(lines.flush(), ElementsAre("m,host=a v=4748 7200"));
+}
+
 TEST(RuleTest, CountsSamplesOfEachRule) {
   Lines lines("[[rule]]\nname='f'\nmeasurement='m'\nkeep_fields='a'\n[[rule]]\nmeasurement='n'\ndrop=true");
   lines("m a=1,b=2\nm a=1,b=2\nn v=1\no v=1");

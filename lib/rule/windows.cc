@@ -122,10 +122,13 @@ void Windows::find(const RowIn& row, UnixNanos start, Place& place, Taken& taken
         return;
       }
     }
-    if (entries_ >= most_) {
-      taken = Taken::kFull;
-      return;
-    }
+  }
+  const bool is_new = bucket == host.buckets.end() || !bucket->second.entries.contains(row.key);
+  if (is_new && entries_ >= most_) {
+    taken = Taken::kFull;
+    return;
+  }
+  if (bucket == host.buckets.end()) {
     bucket = host.buckets.emplace(start, Bucket()).first;
     Bucket& made = bucket->second;
     made.host = &host;
@@ -134,10 +137,6 @@ void Windows::find(const RowIn& row, UnixNanos start, Place& place, Taken& taken
     made.past = span_ != 0 && host.newest != INT64_MIN && start + span_ + wait_ <= host.newest;
     made.close_at = made.past ? row.moment.received + std::max(wait_, kLeastPast)
                               : std::max(start + span_, row.moment.received) + wait_ + kSilence;
-  }
-  if (!bucket->second.entries.contains(row.key) && entries_ >= most_) {
-    taken = Taken::kFull;
-    return;
   }
   const auto [entry, fresh] = bucket->second.entries.try_emplace(row.key);
   if (fresh) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "metric/number.h"
 #include "store/reader.h"
 #include "store/rows.h"
 
@@ -21,8 +22,7 @@ constexpr ColumnId window_column(ColumnId column, Aggregate aggregate) {
 }
 // Whether windows of a column of that type have the aggregate; and of which type it then is.
 constexpr bool has_aggregate(metric::FieldType type, Aggregate aggregate) {
-  return (type != metric::FieldType::kBoolean && type != metric::FieldType::kString) ||
-         aggregate == Aggregate::kCount || aggregate == Aggregate::kLast;
+  return metric::is_number(type) || aggregate == Aggregate::kCount || aggregate == Aggregate::kLast;
 }
 constexpr metric::FieldType aggregate_type(metric::FieldType type, Aggregate aggregate) {
   return aggregate == Aggregate::kCount ? metric::FieldType::kUnsigned : type;
