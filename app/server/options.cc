@@ -340,10 +340,11 @@ void Options::declare(config::Settings& settings) {
                    "Threads for queries: as many queries run at once, and a single query uses all of them.");
   settings.integer("limits.query_queue", &query_queue, 1, 100'000,
                    "The most waiting queries; further ones are answered 503 and counted.");
-  settings.bytes("limits.query_memory_bytes", &query_memory_bytes, 1U << 20U, 1ULL << 40U,
-                 "The memory of all queries: values and answers, including answers that a slow reader has not received "
-                 "yet. A query that needs more fails with an error. What is kept between queries takes at most 104 MiB, "
-                 "and 21 % of this, in addition.");
+  settings.bytes(
+      "limits.query_memory_bytes", &query_memory_bytes, 1U << 20U, 1ULL << 40U,
+      "The memory of all queries: values and answers, including answers that a slow reader has not received "
+      "yet. A query that needs more fails with an error. What is kept between queries takes at most 104 MiB, "
+      "and 21 % of this, in addition.");
   settings.integer(
       "limits.query_max_rows", &query_max_rows, 1, 1'000'000'000,
       "The most rows in the answer of one statement, and the most windows of GROUP BY time in one series.");
