@@ -85,6 +85,18 @@ def free_port():
             return port
 
 
+def wait_listening(port, protocol="tcp"):
+    """Waits until a socket of 127.0.0.1 is open for what others send: a file that is made beside it says nothing of it."""
+
+    def listens():
+        with open(f"/proc/net/{protocol}") as sockets:
+            rows = [line.split() for line in sockets]
+        state = {"tcp": "0A", "udp": "07"}[protocol]  # TCP_LISTEN, TCP_CLOSE: as include/net/tcp_states.h in Linux numbers them
+        return any(row[1].endswith(f":{port:04X}") and row[3] == state for row in rows[1:])
+
+    wait_for(f"{protocol} port {port}", listens)
+
+
 def clean_environment(**more):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RESMON_", "INFLUX_"))}
     return {**kept, **more}

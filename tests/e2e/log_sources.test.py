@@ -39,6 +39,8 @@ class LogSourcesTest(house.HouseTest):
             f"logs.stream.listen=unix:{self.folder}/stream",
         )
         house.wait_for("the sockets", lambda: os.path.exists(f"{self.folder}/stream") and os.path.exists(f"{self.folder}/log"))
+        house.wait_listening(tcp)
+        house.wait_listening(udp, "udp")
 
         def logger(*arguments):
             done = subprocess.run(["logger", "-t", "backup", *arguments], capture_output=True, text=True, timeout=20)
@@ -67,7 +69,7 @@ class LogSourcesTest(house.HouseTest):
         server = self.server()
         port = house.free_port()
         self.log_client(server, f"logs.net.listen=tcp:127.0.0.1:{port}")
-        house.wait_for("the port", lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+        house.wait_listening(port)
         with socket.create_connection(("127.0.0.1", port)) as sender:
             for number in range(5000):
                 text = f"<30>1 2026-11-29T12:00:00Z router sshd 811 - - connection {number}"

@@ -568,12 +568,7 @@ class TlsTest(house.HouseTest):
         )  # fmt: skip
         self.addCleanup(other.wait)
         self.addCleanup(other.kill)
-
-        def listens():
-            with socket.socket() as s:
-                return s.connect_ex(("127.0.0.1", port)) == 0
-
-        house.wait_for("openssl s_server", listens)
+        house.wait_listening(port)
         arguments = house.client_arguments(
             port, house.write_token(self.folder), "secure", "500ms", "tls.enabled=true", f"tls.ca_file={self.path('ca.pem')}"
         )
