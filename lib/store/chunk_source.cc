@@ -28,8 +28,8 @@ Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ReadsOnDemand& from
   const std::uint64_t key = std::uint64_t{group.id} * kTiers + static_cast<std::uint64_t>(tier);
   // Looked at before the file: a commit between the two makes the list newer than it says, and is looked up again.
   std::uint32_t version = group.chunks_version;
-  if (tier == kTierRaw && (version & 1U) != 0) return none_;
-  version &= ~1U;
+  if (tier == kTierRaw && (version & GroupState::kNoChunk) != 0) return none_;
+  version &= ~GroupState::kNoChunk;
   std::shared_ptr<const ChunkList> known = lists_.find(key);
   if (known && known->version == version) return known;
   RESMON_ASSIGN(ChunkReads* const reads, from.get());
@@ -38,7 +38,7 @@ Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ReadsOnDemand& from
   RESMON_TRY(reads->find_newest(tier, group.id, {}, INT64_MAX, ChunkList::kMost, list->entries));
   list->complete = list->entries.size() < ChunkList::kMost;
   if (tier == kTierRaw && list->entries.empty()) {
-    group.chunks_version.compare_exchange_strong(version, version | 1U);
+    group.chunks_version.compare_exchange_strong(version, version | GroupState::kNoChunk);
     return none_;
   }
   list->entries.shrink_to_fit();

@@ -17,14 +17,17 @@ struct GroupState {
   GroupId id = 0;
   MeasurementId measurement = 0;
   mutable SmallMutex mutex;
-  // Commits that changed its chunks, times two; plus one: there is no chunk of rows, as a reader has found since.
+  // Commits that changed its chunks, times two; plus kNoChunk: there is none of rows, as a reader has found since.
+  static constexpr std::uint32_t kNoChunk = 1;
   mutable std::atomic<std::uint32_t> chunks_version = 0;
   Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
   // The writer's.
   std::uint32_t seal_rows = 0;
-  // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
+  // How many rows the chunk of newest_time has.
   std::uint32_t newest_rows = 0;
-  UnixNanos newest_time = INT64_MIN;
+  // The newest row of chunks, never too old; INT64_MIN where it is not known. Looked up at the first seal; a reader who
+  // finds it before that may put it in, under mutex.
+  mutable std::atomic<UnixNanos> newest_time = INT64_MIN;
   // The tiers are complete before this time, a full hour.
   UnixNanos tiered_until = INT64_MIN;
   // Of the block that is folded next, while tiered_known: nothing is to be done before rows pass its end.

@@ -122,7 +122,8 @@ void Head::append(UnixNanos time, const SlotRow& row, Scratch& scratch) {
   Piece& piece = pieces_.back();
   const std::size_t room = piece.bytes.capacity();
   const std::uint32_t rows = piece.rows;
-  append_row(time, row, slots_.items(), piece, end_, scratch.row);
+  const bool whole = append_row(time, row, slots_.items(), piece, end_, scratch.row);
+  end_is_row_ = whole || (end_is_row_ && piece.rows == rows);
   memory_bytes_ += piece.bytes.capacity() - room;
   rows_ += piece.rows - rows;
 }
@@ -156,12 +157,13 @@ void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
 
   std::vector<Piece> written;
   PieceEnd end;
+  bool whole = false;
   const auto put = [&](UnixNanos when, const SlotRow& values) {
     // A full one becomes two, so that the next late row finds room.
     const bool amends = !written.empty() && written.back().last_time == when;
     if (written.empty() || (!amends && old.rows >= kPieceRows && written.back().rows > kPieceRows / 2))
       begin_piece(slots.size(), written.emplace_back(), end);
-    append_row(when, values, slots, written.back(), end, scratch);
+    whole = append_row(when, values, slots, written.back(), end, scratch) || (amends && whole);
   };
   PieceRows reader;
   SlotRow wide;
@@ -195,6 +197,7 @@ void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
                  std::make_move_iterator(written.end()));
   if (last) {
     end_ = std::move(end);
+    end_is_row_ = whole;
     amended_ = 0;
   }
   rewritten(at);
@@ -215,7 +218,7 @@ void Head::resume() {
     PieceRows reader;
     reader.open(old, slots);
     while (reader.next() && reader.time() <= old.last_time)
-      append_row(reader.time(), reader.row(), slots, piece, end_, scratch);
+      end_is_row_ = append_row(reader.time(), reader.row(), slots, piece, end_, scratch);
     rows_ = rows_ - old.rows + piece.rows;
     rewritten(pieces_.size());
     if (piece.rows > 0)
@@ -251,6 +254,7 @@ bool Head::restore(const HeadRecord& record, std::uint32_t place, const Slots& s
   for (const Piece& piece : pieces_) rows_ += piece.rows;
   amended_ = 0;
   resumed_ = false;
+  end_is_row_ = false;
   end_ = {};
   set_saved();
   count_memory();
@@ -273,6 +277,24 @@ std::size_t Head::slot(ColumnId id, metric::FieldType type) {
   }
   slots_.push_back({id, type});
   return slots_.size() - 1;
+}
+
+std::optional<Head::NewestRow> Head::newest(std::span<const ColumnId> columns) const {
+  if (!end_is_row_) return std::nullopt;
+  NewestRow row{last_time(), std::vector<metric::Cell>(columns.size()), std::vector<std::uint64_t>(columns.size())};
+  bool any = false;
+  for (std::size_t slot = 0; slot < pieces_.back().slots; ++slot) {
+    const Slot& has = slots_.items()[slot];
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i] != has.id) continue;
+      if (has.type == metric::FieldType::kString) return std::nullopt;
+      row.cells[i] = end_.cells[slot];
+      row.there[i] = 1;
+      any = true;
+    }
+  }
+  if (!any) return std::nullopt;
+  return row;
 }
 
 Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
@@ -315,6 +337,7 @@ void Head::clear() {
   rows_ = 0;
   amended_ = 0;
   resumed_ = true;
+  end_is_row_ = false;
   forget_saved();
 }
 

@@ -5,6 +5,7 @@
 // thread-safe; the store locks.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,6 +52,14 @@ class Head {
   const Slots& slots() const { return slots_; }
   void share_slots(Slots equal) { slots_ = std::move(equal); }  // REQUIRES: equal == slots()
 
+  struct NewestRow {
+    UnixNanos time = 0;
+    std::vector<metric::Cell> cells;   // one for each column asked for; 0 where absent
+    std::vector<std::uint64_t> there;  // 1 or 0, likewise
+  };
+  // The row of last_time(), where it is known without decoding: it has all of its piece's columns, and of those asked
+  // for at least one, none of them text.
+  std::optional<NewestRow> newest(std::span<const ColumnId> columns) const;
   // Rows in the range as columns: those of `wanted` (ascending), or all.
   Rows copy(TimeRange range, const std::vector<ColumnId>* wanted) const;
   void clear();
@@ -83,6 +92,7 @@ class Head {
   std::uint16_t next_slot_ = 0;  // where slot() looks first
   std::uint8_t amended_ = 0;     // how often the last row was changed since its piece was written anew
   bool resumed_ = true;          // false: end_ is not known
+  bool end_is_row_ = false;      // end_ has the last row: all of the piece's slots are in it
 };
 
 }  // namespace resmon::store

@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/test_rounds.h"
 #include "store/store_test_support.h"
@@ -70,6 +74,7 @@ class Pair {
     if (table_.empty()) return;
     ASSERT_EQ(head_.first_time(), table_.begin()->first);
     ASSERT_EQ(head_.last_time(), table_.rbegin()->first);
+    compare_newest();
   }
   void clear() {
     head_.clear();
@@ -79,6 +84,27 @@ class Pair {
   std::uint64_t random(std::uint64_t below) { return random_() % below; }
 
  private:
+  // What is at hand of the newest row, if anything is, is that row.
+  void compare_newest() const {
+    std::vector<ColumnId> numbers;
+    for (const Slot& slot : head_.slots())
+      if (slot.type != FieldType::kString) numbers.push_back(slot.id);
+    const auto newest = head_.newest(numbers);
+    if (!newest) return;
+    ASSERT_EQ(newest->time, table_.rbegin()->first);
+    std::map<ColumnId, std::string> said;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto slot = std::find_if(head_.slots().begin(), head_.slots().end(),
+                                     [&](const Slot& one) { return one.id == numbers[i]; });
+      if (newest->there[i] != 0) said[numbers[i]] = text_of(slot->type, newest->cells[i], {});
+    }
+    std::map<ColumnId, std::string> expected = table_.rbegin()->second;
+    std::erase_if(expected, [&](const auto& one) {
+      return std::find(numbers.begin(), numbers.end(), one.first) == numbers.end();
+    });
+    ASSERT_EQ(said, expected);
+  }
+
   metric::Cell cell(FieldType type, std::string& text) {
     switch (type) {
       case FieldType::kFloat: {
@@ -157,6 +183,97 @@ TEST(HeadTest, ARowThatIsChangedOftenStaysSmall) {
   for (int i = 0; i < 10'000; ++i) pair.add(kStart);
   pair.compare({}, nullptr);
   EXPECT_LT(pair.head().memory_bytes(), 20'000U);
+}
+
+// A head of a number (column 1), a text (2) and another number (3), which newest() is asked about.
+class NewestRowTest : public ::testing::Test {
+ protected:
+  NewestRowTest() {
+    head_.slot(1, FieldType::kFloat);
+    head_.slot(2, FieldType::kString);
+    head_.slot(3, FieldType::kInteger);
+  }
+  void add(UnixNanos time, std::optional<double> one, std::optional<std::int64_t> three, bool text = true) {
+    SlotRow row;
+    row.begin(head_.slots().size(), "text");
+    if (one) row.set(0, metric::cell_of(*one));
+    if (text) row.set(1, metric::string_cell(0, 4));
+    if (three) row.set(2, metric::cell_of(*three));
+    head_.add(time, row, scratch_);
+  }
+  // "time: value value", "-" for a value that is not there; empty where nothing is at hand.
+  std::string newest(const std::vector<ColumnId>& columns) const {
+    const auto row = head_.newest(columns);
+    if (!row) return {};
+    std::string out = std::to_string(row->time) + ":";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::string value = columns[i] == 1 ? std::to_string(static_cast<int>(metric::as_float(row->cells[i])))
+                                                : std::to_string(metric::as_integer(row->cells[i]));
+      out += row->there[i] != 0 ? " " + value : " -";
+    }
+    return out;
+  }
+
+  Head head_;
+  Head::Scratch scratch_;
+};
+
+TEST_F(NewestRowTest, IsAtHandIfItHasAllColumns) {
+  EXPECT_EQ(newest({1}), "");
+  add(10, 1.0, 3);
+  add(20, 5.0, 7);
+  EXPECT_EQ(newest({1, 3}), "20: 5 7");
+  EXPECT_EQ(newest({3, 9, 1}), "20: 7 - 5");
+  EXPECT_EQ(newest({2}), "") << "text";
+  EXPECT_EQ(newest({1, 2}), "") << "text";
+  EXPECT_EQ(newest({9}), "") << "a column of others";
+  add(30, std::nullopt, 8);
+  EXPECT_EQ(newest({3}), "") << "a row without a column";
+  add(40, 9.0, 9);
+  EXPECT_EQ(newest({1, 3}), "40: 9 9");
+  head_.slot(4, FieldType::kFloat);
+  EXPECT_EQ(newest({1, 4}), "40: 9 -");
+  head_.clear();
+  EXPECT_EQ(newest({1}), "");
+}
+
+TEST_F(NewestRowTest, OfARowThatIsChanged) {
+  add(10, std::nullopt, 3);
+  EXPECT_EQ(newest({1}), "");
+  add(10, 4.0, std::nullopt);
+  EXPECT_EQ(newest({1}), "") << "no single write had all";
+  add(10, 5.0, 6);
+  add(10, std::nullopt, 7, false);
+  EXPECT_EQ(newest({1, 3}), "10: 5 7") << "changed in part, it still has all";
+}
+
+TEST_F(NewestRowTest, BesideLateRows) {
+  for (int i = 1; i <= 200; ++i) add(i * 10, static_cast<double>(i), i);
+  add(5, 1.0, 1);
+  EXPECT_EQ(newest({1, 3}), "2000: 200 200");
+  add(1995, 1.0, std::nullopt);
+  EXPECT_EQ(newest({1, 3}), "2000: 200 200");
+  add(2010, std::nullopt, 1);
+  add(2005, 2.0, 2);
+  EXPECT_EQ(newest({3}), "") << "the row that lacks a column is still the newest";
+}
+
+// What a snapshot brings back is bytes: the next row finds their end.
+TEST_F(NewestRowTest, AfterASnapshot) {
+  add(10, 1.0, 3);
+  add(20, 2.0, 4);
+  std::vector<PieceView> pieces;
+  for (const Piece& piece : head_.pieces())
+    pieces.push_back({piece.slots, piece.rows, piece.first_time, piece.last_time, piece.bytes});
+  const Slots slots = head_.slots();
+  Head restored;
+  ASSERT_TRUE(restored.restore({0, 0, slots, 0, pieces}, 0, slots));
+  head_ = std::move(restored);
+  EXPECT_EQ(newest({1, 3}), "");
+  add(15, 9.0, 9);
+  EXPECT_EQ(newest({1, 3}), "20: 2 4");
+  add(30, 3.0, 5);
+  EXPECT_EQ(newest({1, 3}), "30: 3 5");
 }
 
 TEST(HeadTest, AMachineThatStandsStillTakesLittle) {

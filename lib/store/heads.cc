@@ -100,7 +100,7 @@ void Heads::reset(GroupState& group) {
 void Heads::chunks_changed(GroupId id) {
   if (id >= groups_.size()) return;
   std::atomic<std::uint32_t>& version = groups_[id].chunks_version;
-  version = (version | 1U) + 1;
+  version = (version | GroupState::kNoChunk) + 1;
 }
 
 void Heads::mark_due(GroupState& group) {

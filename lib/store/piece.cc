@@ -62,7 +62,7 @@ void begin_piece(std::size_t slots, Piece& piece, PieceEnd& end) {
   end.step = 0;
 }
 
-void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots, Piece& piece, PieceEnd& end,
+bool append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots, Piece& piece, PieceEnd& end,
                 std::string& scratch) {
   const std::size_t count = piece.slots;
   const std::size_t bitmap = (count + 7) / 8;
@@ -138,6 +138,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
   piece.bytes.append(scratch.data(), size);
   piece.last_time = time;
   if (!amends) ++piece.rows;
+  return whole;
 }
 
 void PieceReader::open(const Piece& piece, std::span<const Slot> slots, const std::vector<std::uint64_t>* wanted) {

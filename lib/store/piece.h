@@ -66,8 +66,9 @@ struct PieceEnd {
 void begin_piece(std::size_t slots, Piece& piece, PieceEnd& end);
 
 // Puts a row behind the others; one with the time of the last changes that. `scratch` is memory that is kept.
+// True if the row has all of the piece's slots.
 // REQUIRES: time >= piece.last_time unless it is the first; row has a value, and none beyond the piece's slots.
-void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots, Piece& piece, PieceEnd& end,
+bool append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots, Piece& piece, PieceEnd& end,
                 std::string& scratch);
 
 // Reads a piece's rows one by one. Safe on any bytes: it ends early where they are not a piece.

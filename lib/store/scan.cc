@@ -6,6 +6,9 @@
 // No SQLite transaction is open while the visitor runs, so a slow query cannot make the write-ahead log grow. The
 // price: a chunk that is looked for may have been replaced since. Then the rest of the range is looked up again.
 //
+// Before a descending scan, Scanner shows the newest row by itself where the head has it at hand and no chunk reaches
+// as far: the last value of a group then costs neither decoding nor looking for chunks. The scan's range ends there.
+//
 // Descending scans look a few chunks up at first, and more of what is left when those are shown, so that the last value
 // of a group decodes one chunk of one column. Ascending ones take all entries of the range at once (32 bytes each; a
 // month is about 720): a cluster is complete only when the next newer chunk is known.
@@ -14,6 +17,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -60,11 +64,23 @@ Status Scan::run(bool descending) {
   return descending ? run_descending() : run_ascending();
 }
 
+// For the scans to come. The mutex hides from them what is taken back because the list is older than the chunks.
+void Scan::learn_newest_time(const ChunkList& list) {
+  if (list.entries.empty() || asked_.listed->newest_time != INT64_MIN) return;
+  const std::lock_guard lock(asked_.listed->mutex);
+  UnixNanos expected = INT64_MIN;
+  UnixNanos newest = list.entries.front().last_time;
+  if (asked_.listed->newest_time.compare_exchange_strong(expected, newest) &&
+      (asked_.listed->chunks_version & ~GroupState::kNoChunk) != list.version)
+    asked_.listed->newest_time.compare_exchange_strong(newest, INT64_MIN);
+}
+
 // What comes first, from a list that is at hand.
 Status Scan::begin(std::size_t first_look_up) {
   at_most_ = first_look_up;
   if (asked_.listed != nullptr) {
     RESMON_ASSIGN(const std::shared_ptr<const ChunkList> list, chunks_.newest(reads_, *asked_.listed, asked_.tier));
+    if (list && asked_.tier == kTierRaw) learn_newest_time(*list);
     all_entries_ = list && list->covers(left_.first);
     if (list && (all_entries_ || descending_))
       for (const ChunkEntry& entry : list->entries)

@@ -50,6 +50,7 @@ class Scan {
   Status run_descending();
   Status run_ascending();
   Status begin(std::size_t first_look_up);
+  void learn_newest_time(const ChunkList& list);
   Status look_up();
   Result<Cluster> next_cluster();
   Result<bool> show_cluster(const Cluster& cluster);

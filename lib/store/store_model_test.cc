@@ -123,7 +123,8 @@ class ModelRun {
     std::uint64_t expected = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t host = random_() % 3;
-      const std::size_t shape = random_() % 2;
+      // The last host's rows often have all of its columns: then the newest is shown without being decoded.
+      const std::size_t shape = host == 2 ? 1 : random_() % 2;
       UnixNanos time = now_ + static_cast<UnixNanos>(i) * kSecond / 10;
       const std::uint64_t late = random_() % 20;
       if (late == 0) time -= static_cast<UnixNanos>(random_() % 5000) * kSecond;        // late

@@ -521,6 +521,43 @@ TEST_F(StoreTest, AVisitorsErrorEndsTheScan) {
   EXPECT_EQ(status.error().message, "enough");
 }
 
+// The newest row alone is the first block of a scan from new to old, where it is known to be the newest.
+TEST_F(StoreTest, TheNewestRowIsShownFirst) {
+  options_.rows_per_chunk = 50;
+  const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
+  auto store = open();
+  // Times of the first block, in seconds since the start, and how many rows a whole scan shows.
+  using Seen = std::pair<std::vector<UnixNanos>, std::size_t>;
+  const auto scan = [&](TimeRange range = {}) {
+    Seen seen;
+    EXPECT_TRUE(store->scan(0, std::vector<ColumnId>{0}, range, true, [&](const Block& block) -> Status {
+      for (const UnixNanos time : block.times)
+        if (seen.second == 0) seen.first.push_back((time - kStart) / kSecond);
+      seen.second += block.times.size();
+      return {};
+    }));
+    return seen;
+  };
+  const auto write = [&](UnixNanos second) { ASSERT_TRUE(store->write(ticks(id, kStart + second * kSecond, 1))); };
+  for (const UnixNanos second : {1, 2, 3}) write(second);
+  EXPECT_EQ(scan().second, 3U) << "whether there are chunks is not known yet";
+  EXPECT_EQ(scan(), Seen({3}, 3));
+  EXPECT_EQ(scan({INT64_MIN, kStart + 3 * kSecond}), Seen({1, 2}, 2)) << "the range ends before it";
+  EXPECT_EQ(scan({kStart + 3 * kSecond, INT64_MAX}), Seen({3}, 1));
+  EXPECT_EQ(scan({kStart + 4 * kSecond, INT64_MAX}), Seen({}, 0)) << "the range begins behind it";
+
+  ASSERT_TRUE(store->close().has_value());  // all in a chunk
+  store.reset();
+  store = open();
+  write(2);
+  EXPECT_EQ(scan().first.back(), 3) << "a chunk has a newer one";
+  write(3);
+  EXPECT_EQ(scan(), Seen({1, 2, 3}, 3)) << "a chunk has one of the same time";
+  write(4);
+  EXPECT_EQ(scan(), Seen({4}, 4));
+  ASSERT_TRUE(store->close().has_value());
+}
+
 // Readers see every row that was written before they asked, whatever seal, join and retention do meanwhile.
 TEST_F(StoreTest, ReadersBesideTheWriter) {
   options_.rows_per_chunk = 40;
