@@ -203,3 +203,29 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
     await context.close();
   }
 });
+
+// The key comes in the same moment as the element, before anything is painted.
+test("Escape closes a line as soon as it is shown", { skip: !programsAreBuilt, timeout: kTestMs }, async () => {
+  const { page, context, faults } = await open(browser, `${programs.url}#/logs`);
+  try {
+    await page.locator(".log-list .log-row").first().waitFor();
+    await page.locator(".log-list").focus();
+    await keys(page, "ArrowDown");
+    const ended = await page.evaluate(() => new Promise((resolve) => {
+      let shown = false;
+      new MutationObserver(() => {
+        const detail = document.querySelector(".log-detail");
+        if (shown && detail === null) resolve("closed");
+        if (shown || detail === null) return;
+        shown = true;
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));
+      }).observe(document.body, { childList: true, subtree: true });
+      setTimeout(() => resolve(shown ? "still there" : "never shown"), 3000);
+      document.activeElement.click();  // as Enter does
+    }));
+    assert.equal(ended, "closed");
+    assert.deepEqual(faults, []);
+  } finally {
+    await context.close();
+  }
+});

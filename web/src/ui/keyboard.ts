@@ -1,6 +1,6 @@
 // One table of shortcuts, from which both the handling and the help are made.
 
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 export interface Shortcut {
   keys: string;  // "/" or "g f" (one after the other)
@@ -42,7 +42,8 @@ addEventListener("keydown", (event) => {
 });
 
 export function useShortcuts(title: string, shortcuts: readonly Shortcut[], everywhere = false): void {
-  useEffect(() => {
+  // At once, not after the next painting: what is in the page has its keys.
+  useLayoutEffect(() => {
     const key = {};
     groups.set(key, { title, shortcuts, everywhere });
     return () => {

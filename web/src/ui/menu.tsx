@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
   label: ComponentChildren;
@@ -38,7 +38,7 @@ export function Menu({ label, on, name, right = false, actions = false, children
   const box = useRef<HTMLDetailsElement>(null);
   const [open, setOpen] = useState(false);
   const fromEnd = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = box.current;
     if (!open || element === null) return;
     const outside = (event: Event): void => {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t, tx } from "../core/texts.ts";
 import { hasAccounts, logIn, provider, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
 import { unbroken } from "./breaking.tsx";
@@ -7,7 +7,7 @@ import { useObservable } from "./use_observable.ts";
 export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }) {
   const people = useObservable(hasAccounts);
   const [byToken, setByToken] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (reason !== "wanted") return;
     const leave = (): void => signIn.set("not-needed");
     const key = (event: KeyboardEvent): void => {
