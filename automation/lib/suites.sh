@@ -90,6 +90,7 @@ repeat_node() {
   mapfile -t broken < <(awk '
     /^not ok [0-9]+ - / { name = $0; sub(/^not ok [0-9]+ - /, "", name); error = ""; next }
     /^(not )?ok / { name = "" }
+    error ~ /^[|>]-?$/ { error = $0; sub(/^ +/, "", error) }  # the text of several lines begins in the next one
     name != "" && /^  error: / { error = $0; sub(/^  error: /, "", error) }
     name != "" && /^  \.\.\.$/ { printf "%s\t%s\n", name, error; name = "" }' "$points")
   ((${#broken[@]} > 0 && ${#broken[@]} <= 2)) || return 1

@@ -132,11 +132,17 @@ test('one (with a dot.)', () => {
   throw new Error('the-reason');
 });
 test('one (with a dot!)', () => {});
+test('two lines', () => {
+  if (existsSync(mark + '2')) return;
+  writeFileSync(mark + '2', '');
+  throw new Error('its first line\nits second');
+});
 JS
   HOME_OF_MARKS=$BATS_TEST_TMPDIR test_house browser
   [ "$status" -eq 0 ]
-  [ "${lines[-1]}" = '2 passed, 0 failed, 1 unsteady' ]
+  [ "${lines[-1]}" = '3 passed, 0 failed, 2 unsteady' ]
   [[ $output == *"unsteady: one (with a dot.): 'the-reason'"* ]]
+  [[ $output == *"unsteady: two lines: its first line"* ]]
 }
 
 @test "a test of node that a shared function makes, and that fails twice, has failed" {
