@@ -172,6 +172,7 @@ TEST(HeadTest, TimesAtTheEndsOfTheRange) {
   for (const UnixNanos time : {INT64_MIN, INT64_MAX - 1, std::int64_t{0}, INT64_MAX - 1, INT64_MIN}) pair.add(time);
   pair.compare({}, nullptr);
   pair.compare({INT64_MIN, INT64_MIN}, nullptr);
+  pair.compare({INT64_MAX - 1, INT64_MAX}, nullptr);
   pair.compare({INT64_MIN, 0}, nullptr);
   pair.compare({0, 1}, nullptr);
 }

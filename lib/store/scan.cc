@@ -131,7 +131,6 @@ Status Scan::show(const Rows& rows) {
   const auto end = std::lower_bound(begin, rows.times.end(), left_.last);
   const auto first = static_cast<std::size_t>(begin - rows.times.begin());
   const auto last = static_cast<std::size_t>(end - rows.times.begin());
-  if (first == last || rows.columns.empty()) return {};
   std::vector<std::uint64_t> any((last - first + 63) / 64);
   for (const RowColumn& column : rows.columns)
     for (std::size_t word = 0; word < any.size(); ++word)

@@ -559,6 +559,23 @@ TEST_F(StoreTest, TheNewestRowIsShownFirst) {
   ASSERT_TRUE(store->close().has_value());
 }
 
+TEST_F(StoreTest, RowsRightBeforeAndBehindAChunk) {
+  const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
+  auto store = open();
+  ASSERT_TRUE(store->write(ticks(id, kStart, 3)));
+  ASSERT_TRUE(store->close().has_value());  // all in a chunk
+  store.reset();
+  store = open();
+  for (const UnixNanos time : {kStart - 2, kStart - 1, kStart + 2 * kSecond + 1, kStart + 2 * kSecond + 2})
+    ASSERT_TRUE(store->write(ticks(id, time, 1)));
+  for (const bool descending : {false, true}) {
+    std::string problem;
+    EXPECT_EQ(scan_all(*store, "m", 0, problem, {}, descending).size(), 7U);
+    EXPECT_EQ(problem, "");
+  }
+  ASSERT_TRUE(store->close().has_value());
+}
+
 // Readers see every row that was written before they asked, whatever seal, join and retention do meanwhile.
 TEST_F(StoreTest, ReadersBesideTheWriter) {
   options_.rows_per_chunk = 40;
