@@ -223,8 +223,9 @@ Status ChunkWriter::insert(GroupState& group, std::int64_t tier, const Rows& row
   const std::string data = encode_chunk(rows, tier != kTierRaw);
   RESMON_TRY(file_.chunks().insert(tier, group.id, rows, data));
   bytes += data.size();
-  // Should the transaction fail, this is newer than the truth: then the next seal searches without need.
-  if (tier == kTierRaw && rows.times.back() >= group.newest_time) {
+  // Should the transaction fail, this is newer than the truth: then the next seal searches without need. Where it is
+  // not known, as while rows are deleted, there may be newer chunks than this one.
+  if (tier == kTierRaw && group.newest_known && rows.times.back() >= group.newest_time) {
     group.newest_time = rows.times.back();
     group.newest_rows = static_cast<std::uint32_t>(rows.size());
   }

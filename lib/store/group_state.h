@@ -14,19 +14,20 @@
 namespace resmon::store {
 
 struct GroupState {
+  static constexpr std::uint32_t kNoChunk = 1;
+
   GroupId id = 0;
   MeasurementId measurement = 0;
   mutable SmallMutex mutex;
   // Commits that changed its chunks, times two; plus kNoChunk: there is none of rows, as a reader has found since.
-  static constexpr std::uint32_t kNoChunk = 1;
   mutable std::atomic<std::uint32_t> chunks_version = 0;
   Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
   // The writer's.
   std::uint32_t seal_rows = 0;
   // How many rows the chunk of newest_time has.
   std::uint32_t newest_rows = 0;
-  // The newest row of chunks, never too old; INT64_MIN where it is not known. Looked up at the first seal; a reader who
-  // finds it before that may put it in, under mutex.
+  // The time of the newest row of chunks, never too old; INT64_MIN where it is not known. Any thread reads it. The
+  // writer looks it up at the first seal; a reader who finds it before that may put it in, under mutex.
   mutable std::atomic<UnixNanos> newest_time = INT64_MIN;
   // The tiers are complete before this time, a full hour.
   UnixNanos tiered_until = INT64_MIN;
